@@ -1,0 +1,40 @@
+"""What every test gets: no network but loopback, no settings of the developer, fresh plugins."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from coro_core.settings import Settings, variable
+from support.network import confine_to_loopback
+from support.plugins import Installer
+
+_CONFINEMENT = confine_to_loopback()
+
+
+def pytest_report_header() -> str:
+    return f"network: {_CONFINEMENT}"
+
+
+@pytest.fixture(autouse=True)
+def _no_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Work in an empty directory, without the settings and keys of whoever runs the tests."""
+    monkeypatch.chdir(tmp_path)
+    for name in {variable(field) for field in Settings.model_fields} & set(os.environ):
+        monkeypatch.delenv(name)
+    for name in list(os.environ):
+        if name.endswith(("_API_KEY", "_BASE_URL")) or name.startswith("CORO_"):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def install(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Installer]:
+    """Install plugins for the time of one test."""
+    directory = tmp_path_factory.mktemp("site")
+    monkeypatch.syspath_prepend(directory)
+    installer = Installer(directory)
+    yield installer
+    installer.remove_all()

@@ -1,0 +1,186 @@
+"""One prompt to many models, all at once: one row each, on time, whatever happens."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from coro_core.calls import Caller, Progress, Prompt
+from coro_core.catalog import Catalog, Target, same_model
+from coro_core.errors import MAX_MESSAGE_CHARS, NotConfigured, PluginFault, ProviderError, Timeout
+from coro_core.plugins import Plugins, State
+from coro_core.types import FinishReason, Generation, Usage
+
+UNKNOWN_MODEL = "unknown_model"
+CANCEL_SECONDS = 0.1
+"""How long work that was cut off at the deadline is waited for before it is abandoned."""
+
+_log = structlog.get_logger("coro.fanout")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """What one model said, or why it did not."""
+
+    model: str
+    response: str = ""
+    latency_ms: int = 0
+    error: str | None = None
+    error_code: str | None = None
+    upstream_model: str | None = None
+    substituted: bool = False
+    finish_reason: FinishReason | None = None
+    usage: Usage | None = None
+    retry_after_s: float | None = None
+    attempted: bool = True
+    """Whether anything was asked; not so for an unknown id or a plugin that is not ready."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """The rows in the order asked, and the time they took together."""
+
+    rows: Sequence[Row]
+    total_latency_ms: int
+
+
+class FanOut:
+    """Asks many models at once."""
+
+    def __init__(self, plugins: Plugins, catalog: Catalog) -> None:
+        self._catalog = catalog
+        self._caller = Caller(plugins, catalog)
+        self._stragglers: set[asyncio.Task[Row]] = set()
+
+    @property
+    def stragglers(self) -> int:
+        """How many calls went on after their deadline and have not ended yet."""
+        return len(self._stragglers)
+
+    async def ask(self, model_ids: Sequence[str], prompt: Prompt, timeout: float) -> Answers:
+        """Return a row for each id within `timeout` seconds; an id named twice is asked once.
+
+        Never raises for what a model or a plugin does. When it is cancelled, so is every call.
+        """
+        clock = asyncio.get_running_loop().time
+        started = clock()
+        rows: dict[str, Row] = {}
+        works: dict[str, _Work] = {}
+        for model_id in dict.fromkeys(model_ids):
+            target = self._catalog.target(model_id)
+            if target is None or not target.available:
+                rows[model_id] = self._not_attempted(model_id, target)
+            else:
+                works[model_id] = _Work(target, self._caller, prompt, started, timeout)
+        try:
+            await _wait({work.task for work in works.values()}, timeout)
+        finally:
+            late = {work.task for work in works.values() if not work.task.done()}
+            self._cut_off(late)
+        # Told to stop, most do so at once; the others must not hold up the rows.
+        await _wait(late, CANCEL_SECONDS)
+        for model_id, work in works.items():
+            rows[model_id] = work.row(late=work.task in late)
+            if work.task in self._stragglers:
+                _log.error("call goes on after its deadline", model=model_id, abandoned=True)
+        ordered = [rows[model_id] for model_id in dict.fromkeys(model_ids)]
+        for row in ordered:
+            _log_row(row)
+        return Answers(ordered, _ms(clock() - started))
+
+    def _not_attempted(self, model_id: str, target: Target | None) -> Row:
+        if target is None:
+            hint = self._catalog.hint(model_id)
+            return Row(model=model_id, error=hint, error_code=UNKNOWN_MODEL, attempted=False)
+        waiting = target.plugin.state in (State.UNCONFIGURED, State.DISABLED, State.STARTING)
+        return Row(
+            model=model_id,
+            error=target.reason,
+            error_code=(NotConfigured if waiting else PluginFault).code,
+            attempted=False,
+        )
+
+    def _cut_off(self, late: set[asyncio.Task[Row]]) -> None:
+        """Cancel what is not done, and hold on to it until it is."""
+        for task in late:
+            self._stragglers.add(task)
+            task.add_done_callback(self._stragglers.discard)
+            task.cancel()
+
+
+class _Work:
+    """One model's work: its task, and its row whatever becomes of the task."""
+
+    def __init__(
+        self, target: Target, caller: Caller, prompt: Prompt, started: float, timeout: float
+    ) -> None:
+        self._target = target
+        self._started = started
+        self._progress = Progress()
+        work = self._run(caller, prompt, started + timeout)
+        self.task = asyncio.create_task(work, name=f"call of {target.id}")
+
+    async def _run(self, caller: Caller, prompt: Prompt, deadline: float) -> Row:
+        clock = asyncio.get_running_loop().time
+        try:
+            generation = await caller.call(self._target, prompt, deadline, self._progress)
+        except ProviderError as error:
+            return self._failed(error, clock() - self._started)
+        return self._answered(generation, clock() - self._started)
+
+    def row(self, *, late: bool) -> Row:
+        """Return the row; `late` when the task had to be cut off."""
+        elapsed = asyncio.get_running_loop().time() - self._started
+        if late:
+            return self._failed(Timeout(), elapsed)
+        if self.task.cancelled():
+            # Nobody here did that: the plugin cancelled the task that it was running in.
+            return self._failed(PluginFault(), elapsed)
+        return self.task.result()
+
+    def _answered(self, generation: Generation, seconds: float) -> Row:
+        asked = self._progress.upstream or ""
+        answered = generation.model
+        upstream = asked if answered is None or same_model(asked, answered) else answered
+        return Row(
+            model=self._target.id,
+            response=generation.text,
+            latency_ms=_ms(seconds),
+            upstream_model=upstream,
+            substituted=upstream != self._target.candidates[0],
+            finish_reason=generation.finish_reason,
+            usage=generation.usage,
+        )
+
+    def _failed(self, error: ProviderError, seconds: float) -> Row:
+        error.provider = error.provider or self._target.provider
+        return Row(
+            model=self._target.id,
+            latency_ms=_ms(seconds),
+            error=error.message[:MAX_MESSAGE_CHARS],
+            error_code=error.code,
+            upstream_model=self._progress.upstream,
+            retry_after_s=error.retry_after,
+        )
+
+
+async def _wait(tasks: set[asyncio.Task[Row]], timeout: float) -> None:
+    if tasks:
+        await asyncio.wait(tasks, timeout=timeout)
+
+
+def _ms(seconds: float) -> int:
+    return round(seconds * 1000)
+
+
+def _log_row(row: Row) -> None:
+    log = _log.info if row.error_code is None else _log.warning
+    log(
+        "model call",
+        model=row.model,
+        upstream_model=row.upstream_model,
+        latency_ms=row.latency_ms,
+        tokens=row.usage.output_tokens if row.usage else None,
+        error_code=row.error_code,
+    )

@@ -1,0 +1,277 @@
+"""The plugins: found, judged, opened, called and closed. The only module that knows pluggy.
+
+Each step is guarded per plugin, so that one bad plugin costs one plugin. Calls go to the owner
+alone: a broadcast would lose every answer to one exception, and could be answered by the wrong one.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib.metadata import EntryPoint, entry_points, version
+from typing import TYPE_CHECKING, Any, cast
+
+import pluggy
+import structlog
+
+from coro_core.errors import CoroError, NotConfigured, describe
+from coro_core.hookspecs import CONTRACT_VERSION, ENTRY_POINT_GROUP, HookSpecs
+from coro_core.lifespans import LifespanTask
+from coro_core.types import GenerateRequest, Generation, Model
+
+if TYPE_CHECKING:
+    from coro_core.testing.behaviour import Behaviour
+
+MAX_MODELS_PER_PLUGIN = 1000
+LEAVE_SECONDS = 5.0
+"""How long a plugin may take to close."""
+
+_REQUIRED = ("coro_list_models", "coro_generate")
+_log = structlog.get_logger("coro.plugins")
+
+
+class State(StrEnum):
+    """What has become of a plugin."""
+
+    STARTING = "starting"
+    READY = "ready"
+    DISABLED = "disabled"
+    UNCONFIGURED = "unconfigured"
+    FAILED = "failed"
+    REJECTED = "rejected"
+
+
+class _RejectedError(CoroError):
+    """The plugin does not keep the contract; the message says how."""
+
+
+@dataclass(slots=True, kw_only=True)
+class PluginRecord:
+    """What is known of one plugin."""
+
+    name: str
+    distribution: str
+    version: str
+    state: State = State.STARTING
+    reason: str | None = None
+    """One line that says why it is in that state; `None` when there is nothing to say."""
+    models: tuple[Model, ...] = ()
+
+
+class Plugins:
+    """Every plugin that is installed, in the order of their names. No state is global."""
+
+    def __init__(self, environ: Mapping[str, str], *, disabled: Collection[str] = ()) -> None:
+        """Find and judge the plugins of this environment; nothing is opened yet.
+
+        `environ` is handed on to the plugins. Those named in `disabled` are not even imported.
+        """
+        self._environ = environ
+        self._manager = pluggy.PluginManager("coro")
+        self._manager.add_hookspecs(HookSpecs)
+        self._records: dict[str, PluginRecord] = {}
+        self._owners: dict[str, PluginRecord] = {}
+        found = sorted(entry_points(group=ENTRY_POINT_GROUP), key=_order)
+        for entry_point in found:
+            self._add(entry_point, disabled)
+        self._callers = self._subset_callers()
+        for record in self.records:
+            if record.state is State.STARTING:
+                self._list_models(record)
+
+    @property
+    def records(self) -> Sequence[PluginRecord]:
+        """Every plugin that was found, by name."""
+        return tuple(self._records.values())
+
+    def record(self, name: str) -> PluginRecord | None:
+        """Return the plugin of that name."""
+        return self._records.get(name)
+
+    def owner(self, model_id: str) -> PluginRecord | None:
+        """Return the plugin that offers a model."""
+        return self._owners.get(model_id)
+
+    def generate(self, plugin: str, request: GenerateRequest) -> Awaitable[Generation]:
+        """Start one call of the plugin that owns the model."""
+        return cast(Awaitable[Generation], self._call(plugin, "coro_generate", request=request))
+
+    def live_models(self, plugin: str) -> Awaitable[Collection[str]] | None:
+        """Start asking for the names that can be called; `None` if the plugin cannot tell."""
+        if not self._implements(plugin, "coro_live_models"):
+            return None
+        return cast(Awaitable[Collection[str]], self._call(plugin, "coro_live_models"))
+
+    @asynccontextmanager
+    async def opened(
+        self, *, timeout: float, demo: "Mapping[str, Behaviour] | None" = None
+    ) -> AsyncIterator[None]:
+        """Open every plugin, all at once and each within `timeout` seconds; close them at the end.
+
+        With `demo`, each plugin is pointed at its own simulator, which behaves as the mapping says
+        for its name.
+        """
+        async with AsyncExitStack() as stack:
+            starting = [record for record in self.records if record.state is State.STARTING]
+            await asyncio.gather(*(self._open(record, stack, timeout, demo) for record in starting))
+            yield
+
+    async def _open(
+        self,
+        record: PluginRecord,
+        stack: AsyncExitStack,
+        timeout: float,
+        demo: "Mapping[str, Behaviour] | None",
+    ) -> None:
+        behaviour = None if demo is None else demo[record.name]
+        lifespan = LifespanTask(record.name, lambda: self._lifespan(record.name, behaviour))
+        try:
+            await lifespan.enter(timeout)
+        except asyncio.CancelledError:
+            raise
+        except NotConfigured as exc:
+            record.state, record.reason = State.UNCONFIGURED, exc.message
+        except TimeoutError:
+            record.state, record.reason = State.FAILED, f"it did not start within {timeout:g} s"
+        except BaseException as exc:
+            record.state, record.reason = State.FAILED, f"it failed to start: {describe(exc)}"
+        else:
+            record.state = State.READY
+            stack.push_async_callback(_leave, record, lifespan)
+
+    @asynccontextmanager
+    async def _lifespan(self, name: str, behaviour: "Behaviour | None") -> AsyncIterator[None]:
+        environ = self._environ
+        async with AsyncExitStack() as stack:
+            if behaviour is not None:
+                if not self._implements(name, "coro_simulator"):
+                    raise NotConfigured(
+                        f"The demo of {name}",
+                        problem="is not possible",
+                        help="the plugin has no simulator",
+                    )
+                simulator = self._call(name, "coro_simulator", behaviour=behaviour)
+                environ = {**environ, **await stack.enter_async_context(simulator)}
+            if self._implements(name, "coro_lifespan"):
+                lifespan: AbstractAsyncContextManager[None] = self._call(
+                    name, "coro_lifespan", environ=environ
+                )
+                await stack.enter_async_context(lifespan)
+            yield
+
+    def _add(self, entry_point: EntryPoint, disabled: Collection[str]) -> None:
+        name, dist = entry_point.name, entry_point.dist
+        record = PluginRecord(
+            name=name,
+            distribution=dist.name if dist else "unknown",
+            version=dist.version if dist else "unknown",
+        )
+        if (first := self._records.get(name)) is not None:
+            # Kept under a name of its own, so that it can be seen.
+            record.name = f"{name} ({record.distribution})"
+            record.state = State.REJECTED
+            record.reason = f"the name {name} is taken by {first.distribution} {first.version}"
+        elif name in disabled:
+            record.state, record.reason = State.DISABLED, "CORO_DISABLED_PLUGINS names it"
+        else:
+            try:
+                self._register(name, entry_point.load())
+            except _RejectedError as exc:
+                record.state, record.reason = State.REJECTED, str(exc)
+            except BaseException as exc:
+                # Whatever an import does, SystemExit included, it costs this plugin only.
+                record.state, record.reason = State.FAILED, _import_failure(exc)
+        self._records[record.name] = record
+
+    def _register(self, name: str, plugin_class: Any) -> None:
+        contract = getattr(plugin_class, "coro_contract", None)
+        if contract != CONTRACT_VERSION:
+            raise _RejectedError(
+                f"it is built for contract {contract!r}, and coro-core {version('coro-core')}"
+                f" speaks contract {CONTRACT_VERSION}"
+            )
+        plugin = plugin_class()
+        try:
+            self._manager.register(plugin, name)
+            self._manager.check_pending()
+        except pluggy.PluginValidationError as exc:
+            if self._manager.has_plugin(name):
+                self._manager.unregister(plugin)
+            reason = " ".join(str(exc).split())
+            raise _RejectedError(f"it does not fit the contract: {reason}") from None
+        missing = [hook for hook in _REQUIRED if not self._implements(name, hook)]
+        if missing:
+            self._manager.unregister(plugin)
+            raise _RejectedError(f"it lacks {' and '.join(missing)}, which every plugin must have")
+
+    def _list_models(self, record: PluginRecord) -> None:
+        """Take over the models that a plugin offers, except ids that are taken."""
+        try:
+            models = self._call(record.name, "coro_list_models", environ=self._environ)
+        except BaseException as exc:
+            record.state, record.reason = State.FAILED, f"coro_list_models failed: {describe(exc)}"
+            return
+        if not _is_model_list(models):
+            record.state = State.FAILED
+            record.reason = (
+                f"coro_list_models must return up to {MAX_MODELS_PER_PLUGIN} coro_core.Model"
+            )
+            return
+        mine: list[Model] = []
+        for model in models:
+            owner = self._owners.setdefault(model.id, record)
+            if owner is record and model.id not in {other.id for other in mine}:
+                mine.append(model)
+            else:
+                record.reason = f"the model id {model.id} is taken by {owner.name}"
+        record.models = tuple(mine)
+
+    def _implements(self, name: str, hook: str) -> bool:
+        plugin = self._manager.get_plugin(name)
+        callers = self._manager.get_hookcallers(plugin) or []
+        return any(caller.name == hook for caller in callers)
+
+    def _subset_callers(self) -> dict[tuple[str, str], pluggy.HookCaller]:
+        """Build, for every plugin and hook, the caller that asks this plugin and no sibling."""
+        plugins = dict(self._manager.list_name_plugin())
+        callers = {}
+        for name, plugin in plugins.items():
+            others = [other for other in plugins.values() if other is not plugin]
+            for hook in self._manager.get_hookcallers(plugin) or []:
+                callers[name, hook.name] = self._manager.subset_hook_caller(hook.name, others)
+        return callers
+
+    def _call(self, name: str, hook: str, **arguments: object) -> Any:
+        """Call one hook of one plugin; `None` when it returned that."""
+        results = self._callers[name, hook](**arguments)
+        return results[0] if results else None
+
+
+def _order(entry_point: EntryPoint) -> tuple[str, str]:
+    """Sort by plugin and distribution: the order of installation must not matter."""
+    return entry_point.name, entry_point.dist.name if entry_point.dist else ""
+
+
+def _is_model_list(models: object) -> bool:
+    return (
+        isinstance(models, Sequence)
+        and len(models) <= MAX_MODELS_PER_PLUGIN
+        and all(isinstance(model, Model) for model in cast(Iterable[object], models))
+    )
+
+
+def _import_failure(exc: BaseException) -> str:
+    if isinstance(exc, ImportError | SyntaxError):
+        # Says which module or line; at import no key or prompt has been seen yet.
+        return f"it cannot be imported: {type(exc).__name__}: {exc}"
+    return f"it cannot be loaded: {describe(exc)}"
+
+
+async def _leave(record: PluginRecord, lifespan: LifespanTask) -> None:
+    try:
+        await lifespan.leave(LEAVE_SECONDS)
+    except asyncio.CancelledError:
+        raise
+    except BaseException as exc:
+        _log.warning("plugin did not close", plugin=record.name, why=describe(exc))

@@ -1,0 +1,139 @@
+"""Every setting of the core, and the one place that reads the environment and `.env`.
+
+The environment wins over `.env`. What is read here once is also what the plugins get, as a plain
+mapping; nothing else in CORO looks at `os.environ`.
+"""
+
+import difflib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+from dotenv import dotenv_values
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from coro_core.errors import SettingsError
+
+
+def _split(value: object) -> object:
+    """Turn `a, b` into a tuple; what is not text is left for pydantic to judge."""
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_split)]
+
+
+class Settings(BaseModel):
+    """The core's settings; each is the variable `CORO_` + its name, but for `PORT`."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
+
+    port: int = Field(8000, ge=0, le=65535, description="TCP port to listen on; 0 picks one.")
+    host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 for every one.")
+    model_timeout: float = Field(
+        5.0, gt=0, le=60, description="Seconds that one model may take, retries included."
+    )
+    total_timeout: float = Field(
+        6.0, gt=0, le=60, description="Seconds that a whole request may take."
+    )
+    max_models: int = Field(20, ge=1, le=1000, description="Models that one request may name.")
+    max_prompt_chars: int = Field(
+        100_000, ge=1, le=10_000_000, description="Characters that a prompt may have."
+    )
+    max_tokens: int = Field(
+        8192, ge=1, le=1_000_000, description="The most that a request's max_tokens may be."
+    )
+    max_body_bytes: int = Field(
+        1_048_576, ge=1024, le=104_857_600, description="Bytes that a request's body may have."
+    )
+    body_timeout: float = Field(
+        5.0, gt=0, le=60, description="Seconds that a request's body may take to arrive."
+    )
+    shutdown_grace: int = Field(
+        8, ge=0, le=300, description="Seconds that running requests are given when stopping."
+    )
+    plugin_timeout: float = Field(
+        20.0, gt=0, le=300, description="Seconds that a plugin may take to start."
+    )
+    disabled_plugins: Names = Field(
+        (), description="Plugins that are not even imported, separated by commas."
+    )
+    strict_plugins: bool = Field(
+        False, description="Refuse to start when a plugin failed or was rejected."
+    )
+    cors_origins: Names = Field(
+        ("*",), description="Origins that browsers may call from, separated by commas."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="The least that is logged."
+    )
+    log_format: Literal["auto", "json", "console"] = Field(
+        "auto", description="auto is console on a terminal and json elsewhere."
+    )
+    demo: bool = Field(
+        False, description="Answer from the plugins' own simulators, without any key."
+    )
+    demo_fail: Names = Field(
+        (),
+        description="In the demo, providers that fail: plugin=error_code, separated by commas.",
+    )
+
+
+def variable(field: str) -> str:
+    """Return the environment variable of a field of `Settings`."""
+    return "PORT" if field == "port" else f"CORO_{field.upper()}"
+
+
+def read_environ(
+    environ: Mapping[str, str] = os.environ, dotenv: Path = Path(".env")
+) -> dict[str, str]:
+    """Return the environment over what `dotenv` holds, if it exists.
+
+    Values in `.env` are taken as they stand: no `$` is expanded, since keys may hold one. Raises
+    `SettingsError` when the file is there and cannot be read.
+    """
+    values: dict[str, str] = {}
+    if dotenv.exists():
+        try:
+            with dotenv.open(encoding="utf-8-sig") as stream:
+                pairs = dotenv_values(stream=stream, interpolate=False)
+        except OSError as exc:
+            raise SettingsError(f"{dotenv} cannot be read: {exc.strerror}.") from None
+        except UnicodeDecodeError:
+            raise SettingsError(f"{dotenv} cannot be read: it is not UTF-8 text.") from None
+        values = {name: value for name, value in pairs.items() if value is not None}
+    return {**values, **environ}
+
+
+def read_settings(environ: Mapping[str, str]) -> Settings:
+    """Return the settings that `environ` holds; a variable that is blank counts as not set.
+
+    Raises `SettingsError`: one line that names every variable that cannot be used, and why.
+    """
+    values = {
+        field: environ[variable(field)]
+        for field in Settings.model_fields
+        if environ.get(variable(field), "").strip()
+    }
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as exc:
+        problems = (
+            f"{variable(str(error['loc'][0]))}: {error['msg'].removeprefix('Input ')}"
+            for error in exc.errors(include_url=False, include_input=False, include_context=False)
+        )
+        raise SettingsError("; ".join(problems) + ".") from None
+
+
+def misspelt(environ: Mapping[str, str]) -> list[str]:
+    """Return a sentence for each `CORO_` variable that looks like a setting with a slip in it."""
+    known = [variable(field) for field in Settings.model_fields]
+    sentences = []
+    for name in sorted(environ):
+        if name.startswith("CORO_") and name not in known:
+            near = difflib.get_close_matches(name, known, n=1, cutoff=0.85)
+            sentences += [f"{name} is not a setting; did you mean {near[0]}?"] if near else []
+    return sentences

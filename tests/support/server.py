@@ -1,0 +1,122 @@
+"""The application over real sockets: in this process, or in one of its own."""
+
+import asyncio
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import uvicorn
+
+from coro_core.web.app import create_app
+
+START_SECONDS = 60.0
+
+
+@asynccontextmanager
+async def running(environ: Mapping[str, str] | None = None) -> AsyncIterator[httpx.AsyncClient]:
+    """Serve an application with these settings and yield a client for it."""
+    app = create_app({} if environ is None else environ)
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(
+        uvicorn.Config(app, log_config=None, access_log=False, lifespan="on", loop="asyncio")
+    )
+    # Not serve(): that takes over the signals of the test runner.
+    serving = asyncio.create_task(server._serve(sockets=[listener]))
+    try:
+        while not server.started:
+            if serving.done():
+                raise AssertionError("the server did not start")
+            await asyncio.sleep(0.005)
+        host, port = listener.getsockname()
+        async with httpx.AsyncClient(base_url=f"http://{host}:{port}", timeout=60) as client:
+            yield client
+    finally:
+        server.should_exit = True
+        await serving
+        listener.close()
+
+
+async def ask(client: httpx.AsyncClient, *models: str, **fields: Any) -> httpx.Response:
+    """Post a chat request with a prompt that does not matter."""
+    return await client.post("/chat", json={"prompt": "Hello", "models": list(models), **fields})
+
+
+class Process:
+    """`coro ...` in a process of its own; its output is collected while it runs."""
+
+    def __init__(self, *arguments: str, cwd: Path, environ: Mapping[str, str]) -> None:
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+        self.lines: list[str] = []
+        self._changed = threading.Condition()
+        self.popen = subprocess.Popen(
+            [sys.executable, "-m", "coro_core", *arguments],
+            cwd=cwd,
+            env={**kept, **environ},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    @property
+    def output(self) -> str:
+        """What it has printed so far."""
+        return "".join(self.lines)
+
+    def address(self) -> str:
+        """Wait until it serves, and return where."""
+        return self.wait_for(r"running on (http://[\d.:]+)")[1]
+
+    def wait_for(self, pattern: str) -> re.Match[str]:
+        """Wait until what it prints matches `pattern`."""
+        with self._changed:
+            self._changed.wait_for(
+                lambda: re.search(pattern, self.output) or not self._reader.is_alive(),
+                START_SECONDS,
+            )
+        match = re.search(pattern, self.output)
+        assert match, f"it did not say {pattern!r}:\n{self.output}"
+        return match
+
+    def wait(self) -> int:
+        """Wait for its end and return the exit code."""
+        code = self.popen.wait(START_SECONDS)
+        self._reader.join(START_SECONDS)
+        return code
+
+    def stop(self) -> int:
+        """Ask it to stop, and return the exit code."""
+        if self.popen.poll() is None:
+            self.popen.send_signal(signal.SIGTERM)
+        return self.wait()
+
+    def __enter__(self) -> "Process":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            self.stop()
+        finally:
+            self.popen.kill()
+            if self.popen.stdout:
+                self.popen.stdout.close()
+
+    def _read(self) -> None:
+        assert self.popen.stdout is not None
+        for line in self.popen.stdout:
+            with self._changed:
+                self.lines.append(line)
+                self._changed.notify_all()
+        with self._changed:
+            self._changed.notify_all()
