@@ -1,0 +1,98 @@
+"""What every request gets: an id, a log line, careful headers, and an answer even to a bug."""
+
+import asyncio
+import re
+import secrets
+import time
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from coro_core.errors import describe
+from coro_core.web.problems import problem
+
+MAX_LOGGED_PATH = 200
+REQUEST_ID = "X-Request-ID"
+CLIENT_CLOSED_REQUEST = 499
+"""Logged, never sent: the client left before there was an answer (nginx's number for it)."""
+
+_ACCEPTED_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_log = structlog.get_logger("coro.requests")
+
+
+class RequestContext:
+    """ASGI middleware around the whole application, inside of CORS."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, _briefly(send))
+            return
+        request_id = _request_id(scope)
+        scope.setdefault("state", {})["request_id"] = request_id
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        started = time.monotonic()
+        status = CLIENT_CLOSED_REQUEST
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                _add_headers(MutableHeaders(scope=message), scope["path"], request_id)
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_with_headers)
+        except ClientDisconnect:
+            pass
+        except Exception as exc:
+            _log.error("request failed", why=describe(exc))
+            if status == CLIENT_CLOSED_REQUEST:
+                reply = problem(
+                    request_id,
+                    500,
+                    "internal-error",
+                    "CORO failed to answer; please report it, with the request_id.",
+                )
+                await reply(scope, receive, send_with_headers)
+        except asyncio.CancelledError:
+            raise
+        finally:
+            _log.info(
+                "request",
+                method=scope["method"],
+                path=scope["path"][:MAX_LOGGED_PATH],
+                status=status,
+                duration_ms=round((time.monotonic() - started) * 1000),
+            )
+            structlog.contextvars.clear_contextvars()
+
+
+def _briefly(send: Send) -> Send:
+    """Make a failed start say one line instead of a traceback."""
+
+    async def send_brief(message: Message) -> None:
+        if message["type"] == "lifespan.startup.failed":
+            *_, last = message["message"].strip().splitlines()
+            message = {**message, "message": last.partition("SettingsError: ")[2] or last}
+        await send(message)
+
+    return send_brief
+
+
+def _request_id(scope: Scope) -> str:
+    """Take the caller's id if it is harmless in a header and in a log, else make one."""
+    given = Headers(scope=scope).get(REQUEST_ID, "")
+    return given if _ACCEPTED_ID.fullmatch(given) else secrets.token_hex(8)
+
+
+def _add_headers(headers: MutableHeaders, path: str, request_id: str) -> None:
+    headers[REQUEST_ID] = request_id
+    headers["X-Content-Type-Options"] = "nosniff"
+    headers["Referrer-Policy"] = "no-referrer"
+    headers.setdefault("Cache-Control", "no-store")

@@ -1,0 +1,136 @@
+"""Reading a request: bounded in size and time, strict in form, dropped when the client leaves."""
+
+import asyncio
+import json
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
+from starlette.requests import ClientDisconnect
+
+from coro_core.settings import Settings
+from coro_core.web.problems import ProblemError
+
+T = TypeVar("T")
+
+
+class StrictRequest(Request):
+    """A request whose body is read with care."""
+
+    async def body(self) -> bytes:
+        """Return the body. Raises a problem when it is too large (413) or too slow (408)."""
+        if not hasattr(self, "_body"):
+            settings: Settings = self.app.state.container.settings
+            try:
+                async with asyncio.timeout(settings.body_timeout):
+                    self._body = await self._read(settings.max_body_bytes)
+            except TimeoutError:
+                raise ProblemError(
+                    408,
+                    "body-too-slow",
+                    f"The body did not arrive within {settings.body_timeout:g} s; send it again.",
+                    headers={"Connection": "close"},
+                ) from None
+        return self._body
+
+    async def json(self) -> Any:
+        """Return the body as JSON, without what JSON does not have. Raises a problem (422)."""
+        if not hasattr(self, "_json"):
+            self._json = _parse(await self.body())
+        return self._json
+
+    async def _read(self, limit: int) -> bytes:
+        # Counted while receiving: a length may be missing, or a lie.
+        chunks, size = [], 0
+        declared = self.headers.get("content-length", "")
+        if declared.isdecimal() and (len(declared) > 18 or int(declared) > limit):
+            raise _too_large(limit)
+        async for chunk in self.stream():
+            size += len(chunk)
+            if size > limit:
+                raise _too_large(limit)
+            chunks.append(chunk)
+        return b"".join(chunks)
+
+
+class StrictRoute(APIRoute):
+    """A route that reads its requests as `StrictRequest`."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return FastAPI's handler, given our kind of request."""
+        handler = super().get_route_handler()
+
+        async def strict(request: Request) -> Response:
+            return await handler(StrictRequest(request.scope, request.receive))
+
+        return strict
+
+
+async def unless_gone(request: Request, work: Coroutine[Any, Any, T]) -> T:
+    """Return what `work` returns, or cancel it as soon as the client has gone.
+
+    Raises `ClientDisconnect` then. The request's body must have been read.
+    """
+    task = asyncio.ensure_future(work)
+    gone = asyncio.ensure_future(_gone(request))
+    try:
+        await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            raise ClientDisconnect
+        return task.result()
+    finally:
+        task.cancel()
+        gone.cancel()
+
+
+async def _gone(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def _too_large(limit: int) -> ProblemError:
+    return ProblemError(
+        413,
+        "body-too-large",
+        f"The body is larger than {limit} bytes; shorten the prompt.",
+        headers={"Connection": "close"},
+    )
+
+
+def _parse(body: bytes) -> Any:
+    try:
+        text = body.decode("utf-8")
+        value = json.loads(text, parse_constant=_no_constant, object_pairs_hook=_unique)
+        # Half a surrogate pair can be written in JSON, and can be sent on to nobody.
+        if "\\u" in text:
+            json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeError:
+        why = "it is not UTF-8 text"
+    except _RefusedError as exc:
+        why = str(exc)
+    except (ValueError, RecursionError):
+        why = "it cannot be parsed"
+    else:
+        return value
+    raise ProblemError(
+        422,
+        "invalid-request",
+        f"The body is not JSON that can be used: {why}.",
+        errors=[("body", why)],
+    )
+
+
+class _RefusedError(Exception):
+    """JSON as Python reads it, but not as the standard has it; the message says why."""
+
+
+def _no_constant(_: str) -> Any:
+    raise _RefusedError("NaN and Infinity are not JSON")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        raise _RefusedError("a field is named twice")
+    return value

@@ -1,0 +1,142 @@
+"""The routes: each reads a request, asks the core, and puts the answer into its wire form."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Request
+from fastapi.responses import Response
+
+from coro_core.calls import Prompt
+from coro_core.fanout import UNKNOWN_MODEL, Row
+from coro_core.web import examples
+from coro_core.web.container import Container
+from coro_core.web.presenters import (
+    chat_response,
+    model_list,
+    model_response,
+    plugin_list,
+    status_of,
+)
+from coro_core.web.problems import ProblemError
+from coro_core.web.requests import StrictRoute, unless_gone
+from coro_core.web.schemas import (
+    ChatRequest,
+    ChatResponse,
+    Health,
+    ModelList,
+    ModelResponse,
+    PluginList,
+    SingleChatRequest,
+)
+
+router = APIRouter(route_class=StrictRoute)
+
+
+@router.head("/health", include_in_schema=False)
+@router.get("/health", tags=["operation"], operation_id="get_health")
+async def health() -> Health:
+    """Tell that the server is alive. Free of charge: no provider is asked."""
+    now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return Health(status="ok", timestamp=now)
+
+
+@router.get("/models", tags=["models"], operation_id="list_models")
+async def list_models(request: Request) -> ModelList:
+    """List every model of every installed plugin, available or not, and why not."""
+    return model_list(_container(request).catalog)
+
+
+@router.get("/plugins", tags=["operation"], operation_id="list_plugins")
+async def list_plugins(request: Request) -> PluginList:
+    """List every plugin that was found, with its state and the reason for it."""
+    return plugin_list(_container(request).plugins)
+
+
+@router.post(
+    "/chat",
+    tags=["chat"],
+    operation_id="chat",
+    response_model=ChatResponse,
+    responses=examples.CHAT_RESPONSES,
+)
+async def chat(request: Request, payload: ChatRequest) -> Response:
+    """Send one prompt to many models at once and return a row for each, in the order asked.
+
+    A model that fails costs its own row and nothing else: the status is 200 as soon as one model
+    answered. It is 500 when every model that was asked failed and 503 when none could be asked,
+    with the same body.
+    """
+    limit = _container(request).settings.max_models
+    if len(payload.models) > limit:
+        raise _invalid("models", f"at most {limit} models may be named")
+    rows, body = await _ask(request, payload, payload.models)
+    if all(row.error_code == UNKNOWN_MODEL for row in rows):
+        raise ProblemError(
+            422,
+            "unknown-model",
+            "None of these models is on offer; GET /models lists those that are.",
+            errors=[(f"models.{place}", row.error or "") for place, row in enumerate(rows)],
+        )
+    return _reply(rows, body)
+
+
+@router.post(
+    "/chat/{model_id:path}",
+    tags=["chat"],
+    operation_id="chat_with_model",
+    response_model=ModelResponse,
+    responses=examples.SINGLE_CHAT_RESPONSES,
+)
+async def chat_with_model(
+    request: Request,
+    model_id: Annotated[
+        str, Path(description="The model's id, or `plugin:name`.", examples=["llama-70b"])
+    ],
+    payload: SingleChatRequest,
+) -> Response:
+    """Send one prompt to one model and return its row.
+
+    The status is 200 when it answered, 500 when it failed, 503 when it could not be asked and 404
+    when there is no such model.
+    """
+    rows, _ = await _ask(request, payload, [model_id])
+    if rows[0].error_code == UNKNOWN_MODEL:
+        raise ProblemError(404, "unknown-model", rows[0].error or "")
+    return _reply(rows, model_response(rows[0]))
+
+
+def _container(request: Request) -> Container:
+    container = request.app.state.container
+    assert isinstance(container, Container)
+    return container
+
+
+async def _ask(
+    request: Request, payload: SingleChatRequest, model_ids: Sequence[str]
+) -> tuple[Sequence[Row], ChatResponse]:
+    """Ask the models, for as long as the client is there to hear the answer."""
+    container = _container(request)
+    settings = container.settings
+    if len(payload.prompt) > settings.max_prompt_chars:
+        raise _invalid("prompt", f"must have at most {settings.max_prompt_chars} characters")
+    if payload.max_tokens > settings.max_tokens:
+        raise _invalid("max_tokens", f"must be at most {settings.max_tokens}")
+    prompt = Prompt(payload.prompt, payload.temperature, payload.max_tokens)
+    timeout = payload.timeout or min(settings.model_timeout, settings.total_timeout)
+    answers = await unless_gone(request, container.fanout.ask(model_ids, prompt, timeout))
+    return answers.rows, chat_response(answers, request.state.request_id)
+
+
+def _reply(rows: Sequence[Row], body: ChatResponse | ModelResponse) -> Response:
+    """Serialise a body once, with the status that its rows call for."""
+    status = status_of(rows)
+    headers: dict[str, str] = {}
+    waits = [row.retry_after_s for row in rows if row.retry_after_s is not None]
+    if status != 200 and waits:
+        headers["Retry-After"] = str(max(1, round(min(waits))))
+    return Response(body.model_dump_json(), status, headers, "application/json")
+
+
+def _invalid(field: str, message: str) -> ProblemError:
+    return ProblemError(422, "invalid-request", f"{field}: {message}.", errors=[(field, message)])

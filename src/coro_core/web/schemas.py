@@ -1,0 +1,191 @@
+"""What goes over the wire, as the published description shows it.
+
+Requests are validated once, strictly: a number in quotes is not a number, and a misspelt field is
+an error. Replies are our own objects; their models here serve the description and serialisation.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StrictInt
+
+from coro_core.errors import ERROR_CODES
+from coro_core.fanout import UNKNOWN_MODEL
+from coro_core.types import FinishReason
+
+MAX_REQUEST_TIMEOUT = 60.0
+MAX_ID_CHARS = 200
+
+ModelId = Annotated[str, Field(min_length=1, max_length=MAX_ID_CHARS, examples=["llama-70b"])]
+
+
+class SingleChatRequest(BaseModel):
+    """A prompt for one model."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        strict=True,
+        json_schema_extra={"examples": [{"prompt": "What is 2+2?"}]},
+    )
+
+    prompt: str = Field(
+        min_length=1,
+        pattern=r"\S",
+        description="What to ask. Not only white space.",
+    )
+    temperature: float = Field(
+        0.7, ge=0.0, le=1.0, description="Sampling temperature: 0.0 is the most predictable."
+    )
+    max_tokens: StrictInt = Field(512, ge=1, description="The longest answer wanted, in tokens.")
+    timeout: float = Field(
+        default=None,  # type: ignore[assignment]  # absent, never null: see docs/decisions.md
+        gt=0.0,
+        le=MAX_REQUEST_TIMEOUT,
+        description="Seconds to wait for answers; models that take longer get an error row."
+        " When absent, the server's own limits hold: 5 s a model and 6 s in all by default.",
+    )
+
+
+class ChatRequest(SingleChatRequest):
+    """A prompt for many models."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "prompt": "What is 2+2?",
+                    "models": ["gemini", "llama-70b", "llama-8b", "mixtral", "deepseek"],
+                }
+            ]
+        }
+    )
+
+    models: list[ModelId] = Field(
+        min_length=1,
+        description="Ids of the models to ask, from `GET /models`; or `plugin:name` for any model"
+        " of a provider by the provider's own name. One named twice is asked once.",
+    )
+
+
+class TokenUsage(BaseModel):
+    """Tokens as the provider counted them; a field is null where it did not say."""
+
+    input_tokens: int | None = Field(description="Tokens of the prompt.")
+    output_tokens: int | None = Field(description="Tokens of the answer, without reasoning.")
+    reasoning_tokens: int | None = Field(description="Tokens of thinking that is not shown.")
+
+
+class ModelResponse(BaseModel):
+    """One model's answer, or why there is none."""
+
+    model: str = Field(description="The id that was asked.")
+    response: str = Field(description="The answer; empty when there is an error.")
+    tokens: int | None = Field(
+        description="Tokens of the answer, without reasoning; null when not known."
+    )
+    latency_ms: int = Field(
+        ge=0, description="Milliseconds from the start of this model's work to its end."
+    )
+    error: str | None = Field(
+        description="What went wrong and what to do, for people; null when it answered."
+        " The wording may change: branch on `error_code`."
+    )
+    error_code: str | None = Field(
+        description="What went wrong, for programs; null when it answered.",
+        json_schema_extra={"enum": [*ERROR_CODES, UNKNOWN_MODEL]},
+    )
+    upstream_model: str | None = Field(
+        description="The provider's own name of the model that answered, or was asked last."
+    )
+    substituted: bool = Field(
+        description="Whether another model than the id's first choice answered,"
+        " because the provider no longer serves that."
+    )
+    finish_reason: FinishReason | None = Field(
+        description="Why the answer ended: `stop` it was done, `length` it reached max_tokens,"
+        " `content_filter` it was cut; null when there is none."
+    )
+    usage: TokenUsage = Field(description="Tokens counted by the provider.")
+    retry_after_s: float | None = Field(
+        description="Seconds that the provider asks to wait before the next try; null when it"
+        " did not say."
+    )
+
+
+class ChatResponse(BaseModel):
+    """The answers, in the order in which the models were asked."""
+
+    responses: list[ModelResponse] = Field(description="One row per model.")
+    total_latency_ms: int = Field(
+        ge=0, description="Milliseconds that the whole request took: about the slowest model's."
+    )
+    succeeded: int = Field(ge=0, description="How many models answered.")
+    failed: int = Field(ge=0, description="How many did not.")
+    request_id: str = Field(description="Names this request in the log; also in `X-Request-ID`.")
+
+
+class ModelInfo(BaseModel):
+    """A model on offer."""
+
+    id: str = Field(description="What to put into `models`; it never changes.")
+    name: str = Field(description="What people call it.")
+    provider: str = Field(description="Who runs it.")
+    cost: str = Field(description="What it costs, in words.")
+    available: bool = Field(description="Whether it can be asked now.")
+    reason: str | None = Field(description="Why it is not available, and what to do; else null.")
+    upstream_model: str = Field(description="The provider's own name of the model to be asked.")
+    substituted: bool = Field(
+        description="Whether that is another model than the id's first choice."
+    )
+
+
+class ModelList(BaseModel):
+    """Every model of every installed plugin."""
+
+    models: list[ModelInfo]
+
+
+class PluginInfo(BaseModel):
+    """An installed plugin."""
+
+    name: str = Field(description="The plugin's name.")
+    distribution: str = Field(description="The distribution that it was installed from.")
+    version: str = Field(description="The version of that distribution.")
+    state: Literal["starting", "ready", "disabled", "unconfigured", "failed", "rejected"] = Field(
+        description="Whether it can be used."
+    )
+    reason: str | None = Field(description="Why it is in that state; null if nothing is to say.")
+    models: list[str] = Field(description="The ids of its models.")
+
+
+class PluginList(BaseModel):
+    """Every plugin that was found."""
+
+    plugins: list[PluginInfo]
+
+
+class Health(BaseModel):
+    """A sign of life; no provider is asked."""
+
+    status: Literal["ok"] = Field(description="Always `ok`.")
+    timestamp: str = Field(
+        description="The server's time, UTC, as RFC 3339.",
+        json_schema_extra={"format": "date-time", "examples": ["2026-11-22T12:00:00Z"]},
+    )
+
+
+class FieldError(BaseModel):
+    """What is wrong with one field."""
+
+    field: str = Field(description="The field, with dots into lists: `models.3`.")
+    message: str = Field(description="What is wrong with it.")
+
+
+class Problem(BaseModel):
+    """An error, after RFC 9457."""
+
+    type: str = Field(description="What kind of problem it is, as a URI reference.")
+    title: str = Field(description="The kind of problem, in words.")
+    status: int = Field(description="The HTTP status.")
+    detail: str = Field(description="What happened and what to do, in a sentence.")
+    request_id: str = Field(description="Names this request in the log; also in `X-Request-ID`.")
+    errors: list[FieldError] = Field(description="What is wrong with which field, if it is one.")
