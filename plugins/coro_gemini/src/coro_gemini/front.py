@@ -1,0 +1,138 @@
+"""A TCP relay before the simulated server, which breaks connections as a network does.
+
+gRPC's own server always closes politely; half a reply, a reset or another protocol need a socket.
+"""
+
+import asyncio
+import socket
+import struct
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass
+
+from coro_core.testing import Fault
+
+_READ_BYTES = 65536
+_HALF_A_REPLY = 12
+"""Bytes: more than the header of an HTTP/2 frame, less than any reply."""
+_DRIP_SECONDS = 0.05
+
+
+@dataclass(slots=True)
+class _Link:
+    client: asyncio.StreamWriter
+    fault: Fault | None = None
+
+
+class Front:
+    """The relay's connections, by the address under which the server sees each."""
+
+    def __init__(self, server_port: int) -> None:
+        self._server_port = server_port
+        self._links: dict[str, _Link] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def break_connection(self, peer: str, fault: Fault) -> None:
+        """Break the connection of `peer`, an address as gRPC writes it.
+
+        DISCONNECT and GARBAGE come at once; RESET and TRUNCATE with the next bytes of the server.
+        """
+        link = self._links[peer]
+        link.fault = fault
+        if fault is Fault.GARBAGE:
+            link.client.write(b"\x16\x03\x01 this is not HTTP\r\n\r\n")
+        if fault in {Fault.GARBAGE, Fault.DISCONNECT}:
+            link.client.close()
+
+    @contextmanager
+    def dripping(self, peer: str) -> Iterator[None]:
+        """Pass the server's bytes to `peer` one by one; what is held back follows at the end."""
+        link = self._links[peer]
+        link.fault = Fault.DRIP
+        try:
+            yield
+        finally:
+            link.fault = None
+
+    async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Relay one connection until either side ends it."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        try:
+            with suppress(ConnectionError):
+                await self._relay(reader, writer)
+        except asyncio.CancelledError:
+            # The relay is closing, and nobody awaits this task; what is not sent yet never will be.
+            writer.transport.abort()
+        finally:
+            self._tasks.discard(task)
+            writer.close()
+
+    async def close(self) -> None:
+        """End every connection."""
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        from_server, to_server = await asyncio.open_connection("127.0.0.1", self._server_port)
+        host, port = to_server.get_extra_info("sockname")
+        link = _Link(writer)
+        peer = f"ipv4:{host}:{port}"
+        self._links[peer] = link
+        ways = [
+            asyncio.ensure_future(_forward(reader, to_server)),
+            asyncio.ensure_future(_answer(from_server, link)),
+        ]
+        try:
+            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            del self._links[peer]
+            to_server.close()
+            for way in ways:
+                way.cancel()
+            await asyncio.gather(*ways, return_exceptions=True)
+
+
+async def _forward(reader: asyncio.StreamReader, to_server: asyncio.StreamWriter) -> None:
+    while data := await reader.read(_READ_BYTES):
+        to_server.write(data)
+        await to_server.drain()
+
+
+async def _answer(from_server: asyncio.StreamReader, link: _Link) -> None:
+    while data := await from_server.read(_READ_BYTES):
+        match link.fault:
+            case Fault.DRIP:
+                while data and link.fault is Fault.DRIP:
+                    link.client.write(data[:1])
+                    data = data[1:]
+                    await asyncio.sleep(_DRIP_SECONDS)
+                link.client.write(data)
+            case Fault.TRUNCATE | Fault.RESET:
+                link.client.write(data[:_HALF_A_REPLY])
+                await link.client.drain()
+                if link.fault is Fault.RESET:
+                    # Lingering for no time at all turns the closing into a reset.
+                    link.client.get_extra_info("socket").setsockopt(
+                        socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+                    )
+                return
+            case _:
+                link.client.write(data)
+                await link.client.drain()
+
+
+@asynccontextmanager
+async def serve_front(server_port: int) -> AsyncIterator[tuple[Front, int]]:
+    """Relay a free port of 127.0.0.1 to `server_port`, and yield the relay and its port."""
+    front = Front(server_port)
+    server = await asyncio.start_server(front.accept, "127.0.0.1", 0)
+    try:
+        yield front, server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        await front.close()
+        await server.wait_closed()

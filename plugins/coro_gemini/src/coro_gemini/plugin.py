@@ -1,0 +1,80 @@
+"""The contract, for Gemini: what it offers, and how it is opened, called and simulated."""
+
+import asyncio
+import importlib
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from coro_core import GenerateRequest, Generation, Model, NotConfigured, hookimpl
+from coro_core.environ import api_key, base_url
+
+if TYPE_CHECKING:
+    from coro_core.testing import Behaviour
+    from coro_gemini.wire import Wire
+
+KEY_HELP = "get one at https://aistudio.google.com/apikey"
+"""Where a key comes from, for a person."""
+
+
+class GeminiPlugin:
+    """One model of Google's free tier; the name behind it comes and goes, the id stays."""
+
+    coro_contract = 1
+    _wire: "Wire"
+
+    @hookimpl
+    def coro_list_models(self) -> Sequence[Model]:
+        """Return the one model, with the successors nearest to it in price and speed.
+
+        From https://ai.google.dev/gemini-api/docs/deprecations, read 2026-11-22.
+        """
+        return (
+            Model(
+                id="gemini",
+                name="Gemini 1.5 Flash",
+                provider="Google",
+                cost="free",
+                candidates=("gemini-1.5-flash", "gemini-3.5-flash-lite", "gemini-3.1-flash-lite"),
+            ),
+        )
+
+    @hookimpl
+    @asynccontextmanager
+    async def coro_lifespan(self, environ: Mapping[str, str]) -> AsyncIterator[None]:
+        """Open one client of the SDK, which is loaded only once there is a key."""
+        key = api_key(environ, "GEMINI_API_KEY", help=KEY_HELP)
+        address = base_url(environ, "GEMINI_BASE_URL", "https://generativelanguage.googleapis.com")
+        if urlsplit(address).path:
+            raise NotConfigured(
+                "GEMINI_BASE_URL",
+                help="give scheme, host and port only",
+                problem="holds a path, which gRPC cannot send",
+            )
+        # In a thread: loading the SDK takes about a second, and the server answers others.
+        await asyncio.to_thread(importlib.import_module, "coro_gemini.wire")
+        from coro_gemini.wire import open_wire
+
+        async with open_wire(key, address) as self._wire:
+            yield
+
+    @hookimpl
+    async def coro_generate(self, request: GenerateRequest) -> Generation:
+        """Send one prompt to one model and return its answer."""
+        return await self._wire.generate(request)
+
+    @hookimpl
+    async def coro_live_models(self) -> Collection[str]:
+        """Return the names that Google lists for this key; being listed, a name may yet refuse."""
+        return await self._wire.live_models()
+
+    @hookimpl
+    @asynccontextmanager
+    async def coro_simulator(self, behaviour: "Behaviour") -> AsyncIterator[Mapping[str, str]]:
+        """Serve Gemini's protocol on loopback."""
+        await asyncio.to_thread(importlib.import_module, "coro_gemini.simulator")
+        from coro_gemini.simulator import simulate
+
+        async with simulate(behaviour) as environ:
+            yield environ

@@ -1,0 +1,188 @@
+"""Opening, closing and connecting: settings, event loops, lost servers and the SDK's silence."""
+
+import asyncio
+import socket
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+from coro_core import ConnectionFailed, NotConfigured
+from coro_core.testing import Behaviour, Call
+from coro_gemini import GeminiPlugin
+from coro_gemini.dialect import said
+
+
+def unused_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def run_python(code, *options):
+    done = subprocess.run(
+        [sys.executable, *options, "-c", textwrap.dedent(code)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+async def test_a_refused_connection_fails_without_waiting(request_for):
+    plugin = GeminiPlugin()
+    environ = {"GEMINI_API_KEY": "k", "GEMINI_BASE_URL": f"http://127.0.0.1:{unused_port()}"}
+    async with asyncio.timeout(10), plugin.coro_lifespan(environ):
+        with pytest.raises(ConnectionFailed):
+            await plugin.coro_generate(request_for(timeout=60))
+
+
+async def test_a_server_without_tls_is_a_failed_connection(simulator, request_for):
+    plugin = GeminiPlugin()
+    environ = {
+        **simulator,
+        "GEMINI_BASE_URL": simulator["GEMINI_BASE_URL"].replace("http", "https"),
+    }
+    async with plugin.coro_lifespan(environ):
+        with pytest.raises(ConnectionFailed):
+            await plugin.coro_generate(request_for())
+
+
+async def test_a_server_that_comes_back_is_found_again(serving, request_for):
+    port, plugin = unused_port(), GeminiPlugin()
+    environ = {"GEMINI_API_KEY": "k", "GEMINI_BASE_URL": f"http://127.0.0.1:{port}"}
+
+    async def answered():
+        while True:
+            try:
+                return await plugin.coro_generate(request_for())
+            except ConnectionFailed:
+                await asyncio.sleep(0.05)
+
+    async with asyncio.timeout(20), plugin.coro_lifespan(environ):
+        with pytest.raises(ConnectionFailed):
+            await plugin.coro_generate(request_for())
+        call = Call("", "gemini-3.5-flash-lite", {}, {"prompt": ""})
+        async with serving(said(call, "back"), port):
+            assert (await answered()).text == "back"
+
+
+async def test_two_plugins_in_one_process_share_nothing(request_for):
+    one, two = GeminiPlugin(), GeminiPlugin()
+    first, second = Behaviour(key="key-one"), Behaviour(key="key-two")
+    async with (
+        one.coro_simulator(first) as to_one,
+        two.coro_simulator(second) as to_two,
+        one.coro_lifespan(to_one),
+        two.coro_lifespan(to_two),
+    ):
+        for _ in range(3):
+            await asyncio.gather(*(each.coro_generate(request_for()) for each in (one, two)))
+    assert {call.headers["x-goog-api-key"] for call in first.calls} == {"key-one"}
+    assert {call.headers["x-goog-api-key"] for call in second.calls} == {"key-two"}
+    assert len(first.calls) == len(second.calls) == 3
+
+
+def test_a_closed_plugin_opens_again_on_another_event_loop(request_for):
+    plugin = GeminiPlugin()
+
+    async def once():
+        async with plugin.coro_simulator(Behaviour()) as environ, plugin.coro_lifespan(environ):
+            return (await plugin.coro_generate(request_for())).text
+
+    assert asyncio.run(once()) == asyncio.run(once())
+
+
+async def test_closing_ends_the_calls_that_are_under_way(behaviour, request_for):
+    arrived = asyncio.Event()
+
+    async def gate(_call):
+        arrived.set()
+        await asyncio.Event().wait()
+
+    behaviour.gate = gate
+    plugin = GeminiPlugin()
+    before = asyncio.all_tasks()
+    async with asyncio.timeout(10):
+        async with plugin.coro_simulator(behaviour) as environ, plugin.coro_lifespan(environ):
+            task = asyncio.create_task(plugin.coro_generate(request_for(timeout=60)))
+            await arrived.wait()
+        await asyncio.gather(task, return_exceptions=True)
+    await asyncio.sleep(0)
+    assert asyncio.all_tasks() == before
+
+
+@pytest.mark.parametrize(
+    ("environ", "sentence"),
+    [
+        ({}, "GEMINI_API_KEY is not set; get one at https://aistudio.google.com/apikey."),
+        ({"GEMINI_API_KEY": " "}, "GEMINI_API_KEY is set but blank; get one at"),
+        ({"GEMINI_API_KEY": "k", "GEMINI_BASE_URL": "http://192.0.2.1"}, "is plain http to"),
+        ({"GEMINI_API_KEY": "k", "GEMINI_BASE_URL": "https://a.example/v1"}, "holds a path"),
+    ],
+)
+async def test_settings_that_cannot_be_used_are_named_in_one_sentence(environ, sentence):
+    with pytest.raises(NotConfigured) as caught:
+        async with GeminiPlugin().coro_lifespan(environ):
+            pass
+    assert sentence in str(caught.value)
+
+
+def test_the_sdk_is_not_loaded_before_there_is_a_key():
+    status, _, stderr = run_python(
+        """
+        import asyncio, sys
+        from coro_core import NotConfigured
+        from coro_gemini import GeminiPlugin
+
+        async def main():
+            plugin = GeminiPlugin()
+            plugin.coro_list_models()
+            try:
+                async with plugin.coro_lifespan({}):
+                    pass
+            except NotConfigured:
+                return
+            sys.exit("opened without a key")
+
+        asyncio.run(main())
+        sys.exit("grpc" in sys.modules or "google.generativeai" in sys.modules)
+        """,
+        "-W",
+        "error",
+    )
+    assert (status, stderr) == (0, "")
+
+
+@pytest.mark.parametrize("option", ["always", "error"])
+def test_the_operator_sees_nothing_of_the_sdk_on_stderr(option):
+    status, stdout, stderr = run_python(
+        """
+        import asyncio
+        from coro_core import GenerateRequest, ProviderError
+        from coro_core.testing import Behaviour
+        from coro_gemini import GeminiPlugin
+
+        async def main():
+            plugin, behaviour = GeminiPlugin(), Behaviour()
+            async with plugin.coro_simulator(behaviour) as environ:
+                for scheme in ("http", "https"):
+                    address = environ["GEMINI_BASE_URL"].replace("http", scheme)
+                    async with plugin.coro_lifespan({**environ, "GEMINI_BASE_URL": address}):
+                        try:
+                            await plugin.coro_generate(GenerateRequest(
+                                model="gemini-3.5-flash-lite", prompt="2+2",
+                                temperature=0, max_tokens=9, timeout=5,
+                            ))
+                            print("answered")
+                        except ProviderError as exc:
+                            print(exc.code)
+
+        asyncio.run(main())
+        """,
+        "-W",
+        option,
+    )
+    assert (status, stdout.split(), stderr) == (0, ["answered", "connection_failed"], "")
