@@ -1,0 +1,131 @@
+"""How a simulated provider behaves, and what it saw: the script that tests and the demo write."""
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+_SUM = re.compile(r"(-?\d{1,9})\s*([-+*x\u00d7])\s*(-?\d{1,9})")
+
+
+class Fault(StrEnum):
+    """Faults of the transport, the same for every provider that is reached over HTTP."""
+
+    HANG = "hang"
+    """Read the request and never answer."""
+    DISCONNECT = "disconnect"
+    """Read the request and close the connection without a byte."""
+    RESET = "reset"
+    """Send half a body, then reset the connection."""
+    TRUNCATE = "truncate"
+    """Announce more bytes than are sent, then close."""
+    GARBAGE = "garbage"
+    """Send something that is not HTTP."""
+    NOT_JSON = "not_json"
+    """Answer 200 with an HTML page."""
+    WRONG_SHAPE = "wrong_shape"
+    """Answer 200 with JSON that is not a reply."""
+    EMPTY_BODY = "empty_body"
+    """Answer 200 with no body at all."""
+    OVERSIZED = "oversized"
+    """Answer 200 and never stop sending."""
+    COMPRESSED_BOMB = "compressed_bomb"
+    """Answer 200 with a small compressed body that inflates to a huge one."""
+    REDIRECT = "redirect"
+    """Redirect to another host."""
+    DRIP = "drip"
+    """Send the reply so slowly that it never ends in time."""
+    BLANK_LINES = "blank_lines"
+    """Send blank keep-alive lines, then the reply."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call as the simulator saw it on the wire."""
+
+    path: str
+    model: str
+    headers: Mapping[str, str] = field(repr=False)
+    body: Mapping[str, object] = field(repr=False)
+
+
+@dataclass(slots=True, kw_only=True)
+class Behaviour:
+    """A script that may be rewritten while the simulator runs.
+
+    `error` and `fault` apply to every generate call, `errors` to the calls for one upstream name.
+    Values of `error` and `errors` are error codes of `coro_core.errors`, told in the provider's
+    own dialect.
+    """
+
+    latency: float | None = 0.0
+    """Seconds before an answer; `None` stands for what is usual for the model."""
+    served: Collection[str] | None = None
+    """The upstream names that exist; `None` stands for those that the provider serves today."""
+    error: str | None = None
+    """Fail every call in this way."""
+    errors: dict[str, str] = field(default_factory=dict)
+    """Fail the calls for these upstream names in these ways."""
+    fault: Fault | None = None
+    """Break the transport in this way."""
+    retry_after: float | None = None
+    """Seconds that a rate limit asks to wait; `None` leaves the hint out."""
+    answer: Callable[[str, str], str] | None = None
+    """What to say, given upstream name and prompt; `None` stands for `simulated_answer`."""
+    key: str | None = None
+    """The only key that is accepted; `None` accepts any."""
+    gate: Callable[[Call], Awaitable[None]] | None = None
+    """Awaited for every generate call before it is answered: the place for a barrier."""
+    calls: list[Call] = field(default_factory=list)
+    """Every generate call so far, in order of arrival."""
+    cancelled: int = 0
+    """How many calls the client gave up before an answer began."""
+
+    async def receive(self, call: Call, today: Mapping[str, float]) -> str | None:
+        """Take note of a call, wait as told, and return the error code to answer with, if any.
+
+        `today` holds the upstream names that the provider serves, with the seconds that each
+        usually takes. A name that is not served is refused at once, as providers do.
+        """
+        self.calls.append(call)
+        if call.model not in self.names(today):
+            return "model_unavailable"
+        try:
+            if self.gate is not None:
+                await self.gate(call)
+            await asyncio.sleep(
+                today.get(call.model, 0.0) if self.latency is None else self.latency
+            )
+            if self.fault is Fault.HANG:
+                # Here rather than on the wire, so that giving up is counted.
+                await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            self.cancelled += 1
+            raise
+        return self.errors.get(call.model, self.error)
+
+    def names(self, today: Collection[str]) -> Collection[str]:
+        """Return the upstream names that exist."""
+        return today if self.served is None else self.served
+
+    def accepts(self, key: str) -> bool:
+        """Tell whether a key is accepted."""
+        return bool(key) if self.key is None else key == self.key
+
+    def reply(self, model: str, prompt: str) -> str:
+        """Return what the simulated model says."""
+        return (self.answer or simulated_answer)(model, prompt)
+
+
+def simulated_answer(model: str, prompt: str) -> str:
+    """Answer a small sum, or say something that fits any prompt; and say that it is simulated."""
+    if match := _SUM.search(prompt):
+        left, sign, right = int(match[1]), match[2], int(match[3])
+        result = {"+": left + right, "-": left - right}.get(sign, left * right)
+        return f"{match[1]} {sign} {match[3]} = {result}. (Simulated answer of {model}.)"
+    words = len(prompt.split())
+    return (
+        f"This is a simulated answer of {model}: no provider was asked. Your prompt has {words}"
+        f" word{'' if words == 1 else 's'}; with a key, the real model would answer it here."
+    )
