@@ -1,0 +1,5 @@
+"""DeepSeek for CORO, on plain HTTP."""
+
+from coro_deepseek.plugin import DeepSeekPlugin
+
+__all__ = ["DeepSeekPlugin"]

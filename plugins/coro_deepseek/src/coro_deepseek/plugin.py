@@ -1,0 +1,73 @@
+"""The contract, for DeepSeek: what it offers, and how it is opened, called and simulated."""
+
+import asyncio
+import importlib
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import TYPE_CHECKING
+
+from coro_core import GenerateRequest, Generation, Model, hookimpl
+from coro_core.environ import api_key, base_url
+
+if TYPE_CHECKING:
+    from coro_core.testing import Behaviour
+    from coro_deepseek.wire import Wire
+
+KEY_HELP = "get one at https://platform.deepseek.com/api_keys"
+"""Where a key comes from, for a person."""
+
+
+class DeepSeekPlugin:
+    """DeepSeek's one general model, without its thinking."""
+
+    coro_contract = 1
+    _wire: "Wire"
+
+    @hookimpl
+    def coro_list_models(self) -> Sequence[Model]:
+        """Return the model, with the name that answers since deepseek-chat was withdrawn.
+
+        Price outside peak hours: https://api-docs.deepseek.com/quick_start/pricing, read
+        2026-11-22.
+        """
+        return (
+            Model(
+                id="deepseek",
+                name="DeepSeek V2.5",
+                provider="DeepSeek",
+                cost="$0.15 in / $0.60 out per 1M tokens",
+                candidates=("deepseek-chat", "deepseek-flash"),
+            ),
+        )
+
+    @hookimpl
+    @asynccontextmanager
+    async def coro_lifespan(self, environ: Mapping[str, str]) -> AsyncIterator[None]:
+        """Open one HTTP client; what it needs is loaded here and nowhere else."""
+        key = api_key(environ, "DEEPSEEK_API_KEY", help=KEY_HELP)
+        address = base_url(environ, "DEEPSEEK_BASE_URL", "https://api.deepseek.com")
+        # In a thread: loading an HTTP client takes a while, and the server answers others.
+        await asyncio.to_thread(importlib.import_module, "coro_deepseek.wire")
+        from coro_deepseek.wire import open_wire
+
+        async with open_wire(key, address) as self._wire:
+            yield
+
+    @hookimpl
+    async def coro_generate(self, request: GenerateRequest) -> Generation:
+        """Send one prompt to one model and return its answer."""
+        return await self._wire.generate(request)
+
+    @hookimpl
+    async def coro_live_models(self) -> Collection[str]:
+        """Return the names that DeepSeek serves to this key."""
+        return await self._wire.live_models()
+
+    @hookimpl
+    def coro_simulator(
+        self, behaviour: "Behaviour"
+    ) -> AbstractAsyncContextManager[Mapping[str, str]]:
+        """Serve DeepSeek's protocol on loopback."""
+        from coro_deepseek.simulator import simulate
+
+        return simulate(behaviour)

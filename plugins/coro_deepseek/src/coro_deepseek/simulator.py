@@ -1,0 +1,78 @@
+"""DeepSeek as seen from the wire: what it serves today, and its own words for every refusal.
+
+Names and bodies as reported in public up to 2026-11-22 (see `refusals.py`).
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+from coro_core.testing import (
+    CANARY_KEY,
+    Behaviour,
+    Call,
+    ChatDialect,
+    HttpReply,
+    error_reply,
+    serve_chat,
+)
+
+TODAY: Mapping[str, float] = {"deepseek-flash": 1.6, "deepseek-v4-flash": 1.6}
+"""The names that are served today, with the seconds that an answer usually takes."""
+
+_REFUSALS: Mapping[str, tuple[int, str, str]] = {
+    "authentication_failed": (
+        401,
+        "authentication_error",
+        "Authentication Fails, Your api key: ****{key} is invalid",
+    ),
+    "quota_exhausted": (402, "unknown_error", "Insufficient Balance"),
+    "model_unavailable": (
+        400,
+        "invalid_request_error",
+        "The supported API model names are deepseek-flash, deepseek-v4-flash, but you passed"
+        " {model}.",
+    ),
+    "bad_request": (
+        422,
+        "invalid_request_error",
+        "Failed to deserialize the JSON body into the target type: temperature: invalid type",
+    ),
+    "too_large": (
+        400,
+        "invalid_request_error",
+        "This model's maximum context length is 1048576 tokens. However, you requested 1050000"
+        " tokens (1049488 in the messages, 512 in the completion). Please reduce the length of the"
+        " messages or completion.",
+    ),
+    "content_blocked": (400, "invalid_request_error", "Content Exists Risk"),
+    "rate_limited": (429, "rate_limit_error", "Rate limit reached"),
+    "timeout": (504, "service_unavailable_error", "Gateway Timeout"),
+    "overloaded": (503, "service_unavailable_error", "Service is too busy"),
+    "upstream_error": (500, "internal_error", "Internal server error"),
+}
+
+
+@asynccontextmanager
+async def simulate(behaviour: Behaviour) -> AsyncIterator[Mapping[str, str]]:
+    """Serve DeepSeek's protocol on loopback and yield the settings that point the plugin at it."""
+    dialect = ChatDialect(
+        chat_path="/v1/chat/completions",
+        models_path="/models",
+        today=TODAY,
+        refuse=_refuse,
+    )
+    async with serve_chat(behaviour, dialect) as address:
+        yield {"DEEPSEEK_API_KEY": CANARY_KEY, "DEEPSEEK_BASE_URL": address}
+
+
+def _refuse(code: str, call: Call, behaviour: Behaviour) -> HttpReply:
+    status, kind, message = _REFUSALS[code]
+    # DeepSeek does echo the end of the key.
+    key = call.headers.get("authorization", "")[-4:]
+    error = {
+        "message": message.format(model=call.model, key=key),
+        "type": kind,
+        "param": None,
+        "code": "invalid_request_error",
+    }
+    return error_reply(status, error, behaviour)

@@ -1,0 +1,90 @@
+"""The contract, for Groq: what it offers, and how it is opened, called and simulated."""
+
+import asyncio
+import importlib
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import TYPE_CHECKING
+
+from coro_core import GenerateRequest, Generation, Model, hookimpl
+from coro_core.environ import api_key, base_url
+
+if TYPE_CHECKING:
+    from coro_core.testing import Behaviour
+    from coro_groq.wire import Wire
+
+KEY_HELP = "get one at https://console.groq.com/keys"
+"""Where a key comes from, for a person."""
+
+
+class GroqPlugin:
+    """Three models of Groq's free plan; the names behind them come and go, the ids stay."""
+
+    coro_contract = 1
+    _wire: "Wire"
+
+    @hookimpl
+    def coro_list_models(self) -> Sequence[Model]:
+        """Return the three models, each with the successors Groq recommends.
+
+        From https://console.groq.com/docs/deprecations, read 2026-11-22.
+        """
+        return (
+            Model(
+                id="llama-70b",
+                name="Llama 3.1 70B",
+                provider="Groq",
+                cost="free",
+                candidates=(
+                    "llama-3.1-70b-versatile",
+                    "llama-3.3-70b-versatile",
+                    "openai/gpt-oss-120b",
+                ),
+            ),
+            Model(
+                id="llama-8b",
+                name="Llama 3.1 8B",
+                provider="Groq",
+                cost="free",
+                candidates=("llama-3.1-8b-instant", "openai/gpt-oss-20b"),
+            ),
+            Model(
+                id="mixtral",
+                name="Mixtral 8x7B",
+                provider="Groq",
+                cost="free",
+                candidates=("mixtral-8x7b-32768", "qwen/qwen3.8-27b", "qwen/qwen3.6-27b"),
+            ),
+        )
+
+    @hookimpl
+    @asynccontextmanager
+    async def coro_lifespan(self, environ: Mapping[str, str]) -> AsyncIterator[None]:
+        """Open one client of the SDK, which is loaded here and nowhere else."""
+        key = api_key(environ, "GROQ_API_KEY", help=KEY_HELP)
+        address = base_url(environ, "GROQ_BASE_URL", "https://api.groq.com")
+        # In a thread: loading the SDK takes a good part of a second, and the server answers others.
+        await asyncio.to_thread(importlib.import_module, "coro_groq.wire")
+        from coro_groq.wire import open_wire
+
+        async with open_wire(key, address) as self._wire:
+            yield
+
+    @hookimpl
+    async def coro_generate(self, request: GenerateRequest) -> Generation:
+        """Send one prompt to one model and return its answer."""
+        return await self._wire.generate(request)
+
+    @hookimpl
+    async def coro_live_models(self) -> Collection[str]:
+        """Return the names that Groq serves to this key."""
+        return await self._wire.live_models()
+
+    @hookimpl
+    def coro_simulator(
+        self, behaviour: "Behaviour"
+    ) -> AbstractAsyncContextManager[Mapping[str, str]]:
+        """Serve Groq's protocol on loopback."""
+        from coro_groq.simulator import simulate
+
+        return simulate(behaviour)

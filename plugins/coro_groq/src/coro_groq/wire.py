@@ -1,0 +1,71 @@
+"""Calls to Groq: the only module that knows its SDK."""
+
+from collections.abc import AsyncIterator, Awaitable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+from groq import APIConnectionError, APIStatusError, AsyncGroq
+
+from coro_core import ConnectionFailed, GenerateRequest, Generation, ProviderError
+from coro_core.httpkit import chat_body, open_client, read_completion, read_model_ids
+from coro_groq.refusals import refusal
+
+_LEAST_THINKING: Mapping[str, Any] = {"reasoning_effort": "low", "include_reasoning": False}
+_NO_THINKING: Mapping[str, Any] = {"reasoning_effort": "none"}
+
+_FIELDS: Mapping[str, Mapping[str, Any]] = {
+    # Cannot be switched off, and "none" is refused. Thinking is charged to max_completion_tokens,
+    # yet nothing is added to what the caller asked for: max_tokens bounds what an answer costs, and
+    # Groq holds all of it against the 8,000 tokens a minute of the free plan before it begins. A
+    # budget that thinking used up is an `EmptyResponse`, which says to raise max_tokens.
+    "openai/gpt-oss-120b": _LEAST_THINKING,
+    "openai/gpt-oss-20b": _LEAST_THINKING,
+    "qwen/qwen3.6-27b": _NO_THINKING,
+    "qwen/qwen3.8-27b": _NO_THINKING,
+}
+"""What to send for each upstream name, by exact name; other models refuse these fields.
+
+https://console.groq.com/docs/reasoning, read 2026-11-22.
+"""
+
+
+class Wire:
+    """One client of the SDK, for one key."""
+
+    def __init__(self, client: AsyncGroq) -> None:
+        self._client = client
+
+    async def generate(self, request: GenerateRequest) -> Generation:
+        """Return the answer to one prompt. Raises `ProviderError`."""
+        fields = _FIELDS.get(request.model, {})
+        body = chat_body(request, max_completion_tokens=request.max_tokens, **fields)
+        # The SDK's own documented way below `chat.completions.create`: it skips a validation that
+        # lets every wrong shape pass, at a cost, and read_completion does not.
+        call = self._client.post("/openai/v1/chat/completions", body=body, cast_to=httpx.Response)
+        return read_completion(await _content(call))
+
+    async def live_models(self) -> frozenset[str]:
+        """Return the names that Groq serves to this key. Raises `ProviderError`."""
+        call = self._client.get("/openai/v1/models", cast_to=httpx.Response)
+        return read_model_ids(await _content(call))
+
+
+@asynccontextmanager
+async def open_wire(key: str, address: str) -> AsyncIterator[Wire]:
+    """Open the client for one key; it makes no retries, since the core makes the only one."""
+    async with open_client(address) as http_client:
+        yield Wire(AsyncGroq(api_key=key, base_url=address, max_retries=0, http_client=http_client))
+
+
+async def _content(call: Awaitable[httpx.Response]) -> bytes:
+    """Return the body of a success. Raises `ProviderError` for anything else."""
+    try:
+        return (await call).content
+    except APIStatusError as exc:
+        reply = exc.response
+        raise refusal(reply.status_code, reply.headers, reply.content) from None
+    except APIConnectionError as exc:
+        # The SDK wraps whatever the transport raises, and ours says what it means.
+        cause = exc.__cause__
+        raise cause if isinstance(cause, ProviderError) else ConnectionFailed() from None
