@@ -17,6 +17,7 @@ from coro_core.errors import (
     ModelUnavailable,
     PluginFault,
     ProviderError,
+    bearable_wait,
     describe,
 )
 from coro_core.plugins import Plugins
@@ -115,6 +116,7 @@ class Caller:
 def _told(error: ProviderError, target: Target, upstream: str) -> ProviderError:
     """Complete an error with who and what. Raises whatever a plugin's own kind of error does."""
     error.provider, error.model = target.provider, upstream
+    error.retry_after = bearable_wait(error.retry_after)
     if error.code not in ERROR_CODES or not isinstance(error.message, str):
         raise TypeError("only the leaves of coro_core.errors may be raised")
     return error
@@ -143,10 +145,10 @@ def checked(generation: object) -> Generation:
         raise EmptyResponse
     if len(text) > MAX_ANSWER_CHARS:
         raise InvalidResponse(f"It was longer than {MAX_ANSWER_CHARS} characters.")
-    return replace(generation, text=_encodable(text), model=model and _encodable(model[:200]))
+    return replace(generation, text=encodable(text), model=model and encodable(model[:200]))
 
 
-def _encodable(text: str) -> str:
+def encodable(text: str) -> str:
     """Put a replacement character where half a surrogate pair stands, which no JSON can carry."""
     if text.isascii():
         return text

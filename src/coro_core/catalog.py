@@ -95,7 +95,9 @@ class Catalog:
 
     def set_aside(self, target: Target, upstream: str) -> None:
         """Pass over a name that the provider says it does not serve."""
-        self._gone_until[target.plugin.name, upstream] = self._clock() + SET_ASIDE_SECONDS
+        # Not without a successor: callers may name any model of a provider, for ever new ones.
+        if len(target.candidates) > 1:
+            self._gone_until[target.plugin.name, upstream] = self._clock() + SET_ASIDE_SECONDS
 
     def hint(self, model_id: str) -> str:
         """Say in a sentence what to do about an id that nothing installed offers."""

@@ -11,13 +11,16 @@ import typer
 from pydantic import BaseModel
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from coro_core.catalog import Catalog
 from coro_core.errors import SettingsError
 from coro_core.logs import configure_logs
 from coro_core.plugins import Plugins
 from coro_core.settings import Settings, read_environ, read_settings
+from coro_core.web.docs import describe
 from coro_core.web.presenters import model_list, plugin_list
+from coro_core.web.routes import router
 
 _HEADER_BYTES = 32 * 1024
 _KEEP_ALIVE_SECONDS = 75
@@ -96,19 +99,27 @@ def serve(
 @app.command()
 def models(as_json: AsJson = False) -> None:
     """List the models of every installed plugin."""
-    _show(model_list(Catalog(_looked_at())).models, as_json)
+    listed = model_list(Catalog(_looked_at())).models
+    _show(listed, as_json, none="No plugin offers any model; coro plugins says why.")
 
 
 @app.command("plugins")
 def list_plugins(as_json: AsJson = False) -> None:
     """List every installed plugin, its state, and the reason for it."""
-    _show(plugin_list(_looked_at()).plugins, as_json)
+    _show(plugin_list(_looked_at()).plugins, as_json, none="No plugin is installed.")
+
+
+@app.command("openapi")
+def print_openapi() -> None:
+    """Print the description of the API, as a server with the default settings publishes it."""
+    typer.echo(json.dumps(describe(router.routes, read_settings({})), indent=2, sort_keys=True))
 
 
 def _looked_at() -> Plugins:
     """Return the plugins in the state that a server would have them in."""
     environ = read_environ()
     settings = read_settings(environ)
+    configure_logs(format=settings.log_format, level=settings.log_level)
     plugins = Plugins(environ, disabled=settings.disabled_plugins)
     asyncio.run(_open_and_close(plugins, settings))
     return plugins
@@ -119,12 +130,12 @@ async def _open_and_close(plugins: Plugins, settings: Settings) -> None:
         pass
 
 
-def _show(items: Sequence[BaseModel], as_json: bool) -> None:
+def _show(items: Sequence[BaseModel], as_json: bool, none: str) -> None:
     rows = [item.model_dump() for item in items]
     if as_json:
         typer.echo(json.dumps(rows, indent=2))
     elif not rows:
-        typer.echo("No plugin is installed.")
+        typer.echo(none)
     else:
         Console().print(_table(rows))
 
@@ -134,7 +145,8 @@ def _table(rows: Sequence[Mapping[str, object]]) -> Table:
     for name in rows[0]:
         table.add_column(name.replace("_", " "), overflow="fold")
     for row in rows:
-        table.add_row(*(_cell(value) for value in row.values()))
+        # As Text, in which square brackets are not markup.
+        table.add_row(*(Text(_cell(value)) for value in row.values()))
     return table
 
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from coro_core.errors import NotConfigured
 
 _PLACEHOLDER = re.compile(
-    r"(?i)your[-_ ]?(api[-_ ]?)?key.*|<.*>|(change|replace)[-_ ]?me|placeholder|x{3,}|\.{3,}|todo"
+    r"(?i)your[-_].+|your(api)?key.*|<.*>|(change|replace)[-_]?me|placeholder|x{3,}|\.{3,}|todo"
 )
 
 
@@ -53,7 +53,9 @@ def base_url(environ: Mapping[str, str], name: str, default: str) -> str:
     else:
         if parts.scheme not in {"http", "https"} or not host:
             problem = "is not an http or https address"
-        elif parts.username or parts.password or parts.query or parts.fragment:
+        elif not url.isprintable() or " " in url:
+            problem = "holds a character that no address has, such as a space or a line break"
+        elif "@" in parts.netloc or "?" in url or "#" in url:
             problem = "must hold no user, query or fragment"
         elif parts.scheme == "http" and not is_loopback(host):
             problem = "is plain http to another machine, which would show the key to the network"

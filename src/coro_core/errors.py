@@ -62,7 +62,7 @@ class ProviderError(CoroError):
         """
         super().__init__(detail)
         self.detail = detail
-        self.retry_after = _clamp(retry_after)
+        self.retry_after = bearable_wait(retry_after)
         self.retryable = self.may_retry if retryable is None else retryable
         self.provider = ""
         self.model = ""
@@ -70,19 +70,23 @@ class ProviderError(CoroError):
     @property
     def message(self) -> str:
         """One or two sentences for a person: what happened, and what to do."""
-        sentence = self.sentence.format(
+        sentence = self._told()
+        return f"{sentence} {self.detail}" if self.detail else sentence
+
+    def _told(self) -> str:
+        return self.sentence.format(
             provider=self.provider or "The provider", model=self.model or "the model"
         )
-        return f"{sentence} {self.detail}" if self.detail else sentence
 
     def __str__(self) -> str:
         return self.message
 
 
-def _clamp(seconds: float | None) -> float | None:
-    if seconds is None or not math.isfinite(seconds) or seconds < 0:
+def bearable_wait(seconds: float | None) -> float | None:
+    """Return the wait, at most a day; `None` when it is negative, endless or no number."""
+    if seconds is None or not 0 <= seconds < math.inf:
         return None
-    return min(seconds, MAX_RETRY_AFTER)
+    return float(min(seconds, MAX_RETRY_AFTER))
 
 
 class NotConfigured(ProviderError):
@@ -121,11 +125,10 @@ class RateLimited(ProviderError):
     sentence = "Rate limit exceeded at {provider}; try again a little later."
     may_retry = True
 
-    @property
-    def message(self) -> str:
-        """The usual sentence, with the wait where the provider named one."""
+    def _told(self) -> str:
+        # With the wait, where the provider named one.
         if self.retry_after is None:
-            return super().message
+            return super()._told()
         provider, seconds = self.provider or "the provider", math.ceil(self.retry_after)
         return f"Rate limit exceeded at {provider}; try again in {seconds} s."
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from coro_core.calls import Caller, Progress, Prompt
+from coro_core.calls import Caller, Progress, Prompt, encodable
 from coro_core.catalog import Catalog, Target, same_model
 from coro_core.errors import MAX_MESSAGE_CHARS, NotConfigured, PluginFault, ProviderError, Timeout
 from coro_core.plugins import Plugins, State
@@ -142,25 +142,29 @@ class _Work:
     def _answered(self, generation: Generation, seconds: float) -> Row:
         asked = self._progress.upstream or ""
         answered = generation.model
-        upstream = asked if answered is None or same_model(asked, answered) else answered
+        upstream = asked if not answered or same_model(asked, answered) else answered
         return Row(
             model=self._target.id,
             response=generation.text,
             latency_ms=_ms(seconds),
             upstream_model=upstream,
-            substituted=upstream != self._target.candidates[0],
+            substituted=self._is_substitute(upstream),
             finish_reason=generation.finish_reason,
             usage=generation.usage,
         )
+
+    def _is_substitute(self, upstream: str | None) -> bool:
+        return upstream is not None and upstream != self._target.candidates[0]
 
     def _failed(self, error: ProviderError, seconds: float) -> Row:
         error.provider = error.provider or self._target.provider
         return Row(
             model=self._target.id,
             latency_ms=_ms(seconds),
-            error=error.message[:MAX_MESSAGE_CHARS],
+            error=encodable(error.message[:MAX_MESSAGE_CHARS]),
             error_code=error.code,
             upstream_model=self._progress.upstream,
+            substituted=self._is_substitute(self._progress.upstream),
             retry_after_s=error.retry_after,
         )
 

@@ -4,6 +4,7 @@ Swagger UI is served from here rather than from a content network: it works offl
 party's script runs on our page.
 """
 
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,11 @@ from fastapi import FastAPI
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import HTMLResponse, RedirectResponse
+from starlette.routing import BaseRoute
 from starlette.staticfiles import StaticFiles
 
 from coro_core.settings import Settings
+from coro_core.web.examples import CHAT_RESPONSES, SINGLE_CHAT_RESPONSES
 from coro_core.web.schemas import Problem
 
 _ASSETS = "/docs/assets"
@@ -42,7 +45,7 @@ def install(app: FastAPI, settings: Settings) -> None:
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
-            app.openapi_schema = _describe(app, settings)
+            app.openapi_schema = describe(app.routes, settings)
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's own documented way
@@ -64,14 +67,17 @@ def install(app: FastAPI, settings: Settings) -> None:
         )
 
 
-def _describe(app: FastAPI, settings: Settings) -> dict[str, Any]:
-    """Return the description, with the limits of this server and without `anyOf` null."""
+def describe(routes: Sequence[BaseRoute], settings: Settings) -> dict[str, Any]:
+    """Return the description of `routes`, with the limits that `settings` draw.
+
+    There is no `anyOf` with null in it.
+    """
     description = get_openapi(
         title="CORO",
         version=version("coro-core"),
         description=_DESCRIPTION,
         tags=_TAGS,
-        routes=app.routes,
+        routes=routes,
     )
     schemas = description["components"]["schemas"]
     problem = Problem.model_json_schema(ref_template=_REFERENCE)
@@ -84,6 +90,12 @@ def _describe(app: FastAPI, settings: Settings) -> dict[str, Any]:
             properties["models"]["maxItems"] = settings.max_models
     tidied = _tidy(description)
     assert isinstance(tidied, dict)
+    for path, replies in (("/chat", CHAT_RESPONSES), ("/chat/{model_id}", SINGLE_CHAT_RESPONSES)):
+        described = tidied["paths"][path]["post"]["responses"]
+        for status, reply in replies.items():
+            for media_type, content in reply["content"].items():
+                # FastAPI left out whatever is null in an example.
+                described[str(status)]["content"][media_type].update(content)
     return tidied
 
 

@@ -33,6 +33,10 @@ class RequestContext:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, _briefly(send))
             return
+        if scope["type"] != "http":
+            # A WebSocket, which no route takes: the framework turns it away.
+            await self._app(scope, receive, send)
+            return
         request_id = _request_id(scope)
         scope.setdefault("state", {})["request_id"] = request_id
         structlog.contextvars.bind_contextvars(request_id=request_id)

@@ -9,11 +9,11 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
-from coro_core.web.schemas import MAX_ID_CHARS
-
 MEDIA_TYPE = "application/problem+json"
 MAX_ERRORS = 10
 """Of a request with ten thousand mistakes the first few are enough."""
+MAX_FIELD_CHARS = 40
+"""Of a field that does not exist, and whose name is the caller's, the beginning is."""
 
 Kind = Literal[
     "invalid-request", "unknown-model", "body-too-large", "body-too-slow", "internal-error", "http"
@@ -102,8 +102,8 @@ def _detail(exc: HTTPException) -> str:
 
 def _field_error(error: Mapping[str, Any]) -> tuple[str, str]:
     """Say what is wrong with a field; the value is never repeated, the name of the field is."""
-    path = [str(part)[:MAX_ID_CHARS] for part in error["loc"][1:]]
-    field = ".".join(path).encode("ascii", "backslashreplace").decode() or "body"
+    path = ".".join(str(part)[:MAX_FIELD_CHARS] for part in error["loc"][1:]) or "body"
+    field = path.encode("unicode_escape").decode()[:MAX_FIELD_CHARS]
     match error["type"]:
         case "missing":
             return field, "this field is required"

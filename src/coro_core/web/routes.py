@@ -1,5 +1,6 @@
 """The routes: each reads a request, asks the core, and puts the answer into its wire form."""
 
+import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated
@@ -21,6 +22,7 @@ from coro_core.web.presenters import (
 from coro_core.web.problems import ProblemError
 from coro_core.web.requests import StrictRoute, unless_gone
 from coro_core.web.schemas import (
+    MAX_ID_CHARS,
     ChatRequest,
     ChatResponse,
     Health,
@@ -34,20 +36,26 @@ router = APIRouter(route_class=StrictRoute)
 
 
 @router.head("/health", include_in_schema=False)
-@router.get("/health", tags=["operation"], operation_id="get_health")
+@router.get(
+    "/health", tags=["operation"], operation_id="get_health", summary="Is the server alive?"
+)
 async def health() -> Health:
     """Tell that the server is alive. Free of charge: no provider is asked."""
     now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     return Health(status="ok", timestamp=now)
 
 
-@router.get("/models", tags=["models"], operation_id="list_models")
+@router.get(
+    "/models", tags=["models"], operation_id="list_models", summary="What models are there?"
+)
 async def list_models(request: Request) -> ModelList:
     """List every model of every installed plugin, available or not, and why not."""
     return model_list(_container(request).catalog)
 
 
-@router.get("/plugins", tags=["operation"], operation_id="list_plugins")
+@router.get(
+    "/plugins", tags=["operation"], operation_id="list_plugins", summary="How are the plugins?"
+)
 async def list_plugins(request: Request) -> PluginList:
     """List every plugin that was found, with its state and the reason for it."""
     return plugin_list(_container(request).plugins)
@@ -57,6 +65,7 @@ async def list_plugins(request: Request) -> PluginList:
     "/chat",
     tags=["chat"],
     operation_id="chat",
+    summary="Ask many models at once",
     response_model=ChatResponse,
     responses=examples.CHAT_RESPONSES,
 )
@@ -85,13 +94,19 @@ async def chat(request: Request, payload: ChatRequest) -> Response:
     "/chat/{model_id:path}",
     tags=["chat"],
     operation_id="chat_with_model",
+    summary="Ask one model",
     response_model=ModelResponse,
     responses=examples.SINGLE_CHAT_RESPONSES,
 )
 async def chat_with_model(
     request: Request,
     model_id: Annotated[
-        str, Path(description="The model's id, or `plugin:name`.", examples=["llama-70b"])
+        str,
+        Path(
+            max_length=MAX_ID_CHARS,
+            description="The model's id, or `plugin:name`.",
+            examples=["llama-70b"],
+        ),
     ],
     payload: SingleChatRequest,
 ) -> Response:
@@ -134,7 +149,7 @@ def _reply(rows: Sequence[Row], body: ChatResponse | ModelResponse) -> Response:
     headers: dict[str, str] = {}
     waits = [row.retry_after_s for row in rows if row.retry_after_s is not None]
     if status != 200 and waits:
-        headers["Retry-After"] = str(max(1, round(min(waits))))
+        headers["Retry-After"] = str(max(1, math.ceil(min(waits))))
     return Response(body.model_dump_json(), status, headers, "application/json")
 
 

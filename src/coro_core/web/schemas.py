@@ -97,7 +97,7 @@ class ModelResponse(BaseModel):
         description="The provider's own name of the model that answered, or was asked last."
     )
     substituted: bool = Field(
-        description="Whether another model than the id's first choice answered,"
+        description="Whether `upstream_model` is another than the id's first choice,"
         " because the provider no longer serves that."
     )
     finish_reason: FinishReason | None = Field(
@@ -141,7 +141,7 @@ class ModelInfo(BaseModel):
 class ModelList(BaseModel):
     """Every model of every installed plugin."""
 
-    models: list[ModelInfo]
+    models: list[ModelInfo] = Field(description="By plugin, in the order of its own list.")
 
 
 class PluginInfo(BaseModel):
@@ -160,7 +160,7 @@ class PluginInfo(BaseModel):
 class PluginList(BaseModel):
     """Every plugin that was found."""
 
-    plugins: list[PluginInfo]
+    plugins: list[PluginInfo] = Field(description="By name.")
 
 
 class Health(BaseModel):

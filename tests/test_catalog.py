@@ -1,0 +1,329 @@
+"""From a public id to its owner and the upstream names to try; what to say of an unknown id."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from coro_core import Model, NotConfigured, hookimpl
+from coro_core.catalog import SET_ASIDE_SECONDS, Catalog, Target, same_model
+from coro_core.plugins import Plugins
+from support.plugins import REAL_PLUGINS, Echo, Installer, model
+
+
+class Clock:
+    """A clock that stands still until it is told otherwise."""
+
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Acme(Echo):
+    models = (model("big", "big-1", "big-2", "big-3"), model("small", "small-1"))
+
+
+class Other(Echo):
+    models = (model("other", "big-1", "other-2", provider="Other Ltd"),)
+
+
+class Bare(Echo):
+    models = ()
+
+
+class Keyless(Echo):
+    models = (model("locked"),)
+
+    @hookimpl
+    def coro_lifespan(self, environ: Any) -> Any:
+        raise NotConfigured("ACME_API_KEY", help="get one at https://acme.example/keys")
+
+
+class Broken(Echo):
+    models = (model("broken"),)
+
+    @hookimpl
+    @asynccontextmanager
+    async def coro_lifespan(self, environ: Any) -> AsyncIterator[None]:
+        raise ValueError("canary")
+        yield
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def catalog(install: Installer, clock: Clock) -> Catalog:
+    install.add("acme", Acme)
+    install.add("bare", Bare)
+    install.add("other", Other)
+    return Catalog(found(), clock=clock)
+
+
+def found(*disabled: str) -> Plugins:
+    return Plugins({}, disabled=(*REAL_PLUGINS, *disabled))
+
+
+def known(catalog: Catalog, model_id: str) -> Target:
+    target = catalog.target(model_id)
+    assert target is not None
+    return target
+
+
+# --- candidates and set_aside
+
+
+def test_all_candidates_are_tried_in_their_order(catalog: Catalog) -> None:
+    assert catalog.candidates(known(catalog, "big")) == ("big-1", "big-2", "big-3")
+
+
+def test_a_name_that_is_gone_is_passed_over_for_a_while(catalog: Catalog, clock: Clock) -> None:
+    big = known(catalog, "big")
+    catalog.set_aside(big, "big-1")
+    assert catalog.candidates(big) == ("big-2", "big-3")
+    clock.now += SET_ASIDE_SECONDS - 0.001
+    assert catalog.candidates(big) == ("big-2", "big-3")
+    clock.now += 0.001
+    assert catalog.candidates(big) == ("big-1", "big-2", "big-3")
+
+
+def test_each_name_has_a_while_of_its_own(catalog: Catalog, clock: Clock) -> None:
+    big = known(catalog, "big")
+    catalog.set_aside(big, "big-2")
+    clock.now += 100
+    catalog.set_aside(big, "big-1")
+    assert catalog.candidates(big) == ("big-3",)
+    clock.now += SET_ASIDE_SECONDS - 100
+    assert catalog.candidates(big) == ("big-2", "big-3")
+
+
+def test_a_name_found_gone_again_is_passed_over_from_then_on(
+    catalog: Catalog, clock: Clock
+) -> None:
+    big = known(catalog, "big")
+    catalog.set_aside(big, "big-1")
+    clock.now += SET_ASIDE_SECONDS - 1
+    catalog.set_aside(big, "big-1")
+    clock.now += SET_ASIDE_SECONDS - 1
+    assert catalog.candidates(big) == ("big-2", "big-3")
+
+
+def test_when_all_are_gone_all_are_tried(catalog: Catalog, clock: Clock) -> None:
+    big = known(catalog, "big")
+    for name in big.candidates:
+        catalog.set_aside(big, name)
+        clock.now += 1
+    assert catalog.candidates(big) == ("big-1", "big-2", "big-3")
+    # One by one, as their whiles end.
+    clock.now += SET_ASIDE_SECONDS - 3
+    assert catalog.candidates(big) == ("big-1",)
+
+
+def test_a_provider_knows_nothing_of_what_is_gone_at_another(catalog: Catalog) -> None:
+    catalog.set_aside(known(catalog, "big"), "big-1")
+    assert catalog.candidates(known(catalog, "other")) == ("big-1", "other-2")
+
+
+def test_a_name_without_a_successor_is_always_tried(catalog: Catalog) -> None:
+    small = known(catalog, "small")
+    catalog.set_aside(small, "small-1")
+    assert catalog.candidates(small) == ("small-1",)
+
+
+def test_names_that_callers_make_up_leave_no_trace(catalog: Catalog) -> None:
+    """Anyone may send `acme:` and something new with every request, for ever."""
+    before = len(vars(catalog)["_gone_until"])
+    for number in range(100):
+        catalog.set_aside(known(catalog, f"acme:no-such-{number}"), f"no-such-{number}")
+    assert len(vars(catalog)["_gone_until"]) == before
+
+
+# --- models
+
+
+def test_models_are_listed_by_plugin_in_the_order_of_its_own_list(catalog: Catalog) -> None:
+    listed = list(catalog.models())
+    assert [model.id for model, _ in listed] == ["big", "small", "other"]
+    assert all(isinstance(model, Model) and target.id == model.id for model, target in listed)
+    assert [target.provider for _, target in listed] == ["Acme", "Acme", "Other Ltd"]
+
+
+# --- target
+
+
+@pytest.mark.parametrize(
+    ("model_id", "plugin", "provider", "candidates"),
+    [
+        ("big", "acme", "Acme", ("big-1", "big-2", "big-3")),
+        ("other", "other", "Other Ltd", ("big-1", "other-2")),
+        ("acme:big-1", "acme", "Acme", ("big-1",)),
+        ("acme:new-9", "acme", "Acme", ("new-9",)),
+        ("acme:vendor/new-9", "acme", "Acme", ("vendor/new-9",)),
+        ("acme:new:free", "acme", "Acme", ("new:free",)),
+        ("acme::", "acme", "Acme", (":",)),
+        ("acme:acme:big", "acme", "Acme", ("acme:big",)),
+        ("acme:Big 1", "acme", "Acme", ("Big 1",)),
+        ("other:new-9", "other", "Other Ltd", ("new-9",)),
+        ("bare:new-9", "bare", "bare", ("new-9",)),
+    ],
+)
+def test_an_id_or_a_plugin_and_a_name_stand_for_a_target(
+    catalog: Catalog, model_id: str, plugin: str, provider: str, candidates: tuple[str, ...]
+) -> None:
+    target = known(catalog, model_id)
+    assert target.id == model_id
+    assert target.plugin.name == plugin
+    assert (target.provider, target.candidates) == (provider, candidates)
+
+
+@pytest.mark.parametrize(
+    "model_id",
+    [
+        "",
+        ":",
+        "::",
+        ":big",
+        ":x",
+        "x:",
+        "acme",
+        "acme:",
+        "ACME:big-1",
+        " acme:big-1",
+        "nobody:big-1",
+        "Big",
+        "big ",
+        "big-1",
+        "big:big-1",
+    ],
+)
+def test_anything_else_stands_for_nothing(catalog: Catalog, model_id: str) -> None:
+    assert catalog.target(model_id) is None
+
+
+async def test_what_is_ready_is_available_without_a_reason(install: Installer) -> None:
+    install.add("acme", Acme)
+    plugins = found()
+    catalog = Catalog(plugins)
+    async with plugins.opened(timeout=30):
+        for model_id in ("big", "acme:new-9"):
+            target = known(catalog, model_id)
+            assert (target.available, target.reason) == (True, None)
+
+
+@pytest.mark.parametrize(
+    ("name", "plugin", "reason"),
+    [
+        ("keyless", Keyless, "ACME_API_KEY is not set; get one at https://acme.example/keys."),
+        ("broken", Broken, "The plugin broken is not ready: it failed to start: ValueError at"),
+        ("off", Echo, "The plugin off is not ready: CORO_DISABLED_PLUGINS names it."),
+    ],
+)
+async def test_what_is_not_ready_is_known_with_the_reason(
+    install: Installer, name: str, plugin: type, reason: str
+) -> None:
+    install.add(name, plugin)
+    plugins = found("off")
+    catalog = Catalog(plugins)
+    async with plugins.opened(timeout=30):
+        ids = [f"{name}:new-9", *(model.id for model, _ in catalog.models())]
+        for target in [known(catalog, model_id) for model_id in ids]:
+            assert target.available is False
+            assert (target.reason or "").startswith(reason)
+            assert "canary" not in (target.reason or "")
+
+
+def test_what_has_not_started_yet_says_so(catalog: Catalog) -> None:
+    target = known(catalog, "big")
+    assert target.available is False
+    assert target.reason == "The plugin acme is not ready: starting."
+
+
+def test_the_models_of_a_disabled_plugin_are_not_on_offer(install: Installer) -> None:
+    install.add("acme", Acme)
+    catalog = Catalog(found("acme"))
+    assert catalog.target("big") is None
+    assert list(catalog.models()) == []
+
+
+# --- hint
+
+
+GENERAL = "No installed plugin offers this model; GET /models lists those there are."
+
+
+@pytest.mark.parametrize(
+    ("model_id", "distribution"),
+    [
+        ("gemini", "coro-gemini"),
+        ("llama-70b", "coro-groq"),
+        ("llama-8b", "coro-groq"),
+        ("mixtral", "coro-groq"),
+        ("deepseek", "coro-deepseek"),
+    ],
+)
+def test_an_id_of_a_known_distribution_is_told_with_what_to_install(
+    catalog: Catalog, model_id: str, distribution: str
+) -> None:
+    told = f"No installed plugin offers this model; install {distribution}."
+    assert catalog.hint(model_id) == told
+
+
+@pytest.mark.parametrize("model_id", ["no-such", "", "gemini ", "Gemini", "gemini:x", "\ud800"])
+def test_any_other_id_is_told_without_being_repeated(catalog: Catalog, model_id: str) -> None:
+    assert catalog.hint(model_id) == GENERAL
+
+
+def test_another_distribution_may_add_to_the_directory(install: Installer) -> None:
+    info = install.directory / "acme_directory-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-directory\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[coro.directory]\nacme-9 = coro_acme_pro\n")
+    assert Catalog(found()).hint("acme-9") == (
+        "No installed plugin offers this model; install coro-acme-pro."
+    )
+
+
+# --- same_model
+
+
+@pytest.mark.parametrize(
+    ("asked", "answered", "expected"),
+    [
+        ("acme-1", "acme-1", True),
+        ("acme-1", "models/acme-1", True),
+        ("acme-1", "publishers/acme/models/acme-1", True),
+        ("acme-1", "acme-1-001", True),
+        ("acme-1", "models/acme-1-001", True),
+        ("acme-1", "acme-1-2026-10-17", True),
+        ("acme-1", "acme-1-20261017", True),
+        ("acme-1", "acme-1@20261017", True),
+        ("acme-1", "acme-1:2", True),
+        ("vendor/acme-1", "vendor/acme-1", True),
+        ("vendor/acme-1", "vendor/acme-1-001", True),
+        ("acme-1", "", False),
+        ("acme-1", "acme", False),
+        ("acme-1", "acme-2", False),
+        ("acme-1", "acme-10", False),
+        ("acme-1", "acme-1.5", False),
+        ("acme-1", "acme-1-mini", False),
+        ("acme-1", "acme-1-latest", False),
+        ("acme-1", "acme-1-001-mini", False),
+        ("acme-1", "acme-1-", False),
+        ("acme-1", "acme-1--", False),
+        ("acme-1", "acme-1:free", False),
+        ("acme-1", "ACME-1", False),
+        ("acme-1", "super-acme-1", False),
+        ("acme-1", "acme-1/other", False),
+        ("acme-1", "models/", False),
+        ("vendor/acme-1", "other/acme-1", False),
+        ("vendor/acme-1", "acme-1", False),
+    ],
+)
+def test_a_path_before_or_a_version_behind_is_the_same_model(
+    asked: str, answered: str, expected: bool
+) -> None:
+    assert same_model(asked, answered) is expected

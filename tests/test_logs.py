@@ -1,0 +1,603 @@
+"""The log: one line an event whoever writes it, without prompts, answers, keys or forged lines."""
+
+import asyncio
+import gc
+import io
+import json
+import logging
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import structlog
+
+from coro_core.logs import configure_logs
+from support.plugins import NO_REAL_PLUGINS, Installer
+from support.server import START_SECONDS, Process
+
+SUPPORT = Path(__file__).parent
+FORMATS = ("json", "console")
+# What would start a line of its own, move the cursor, or hide what follows.
+HOSTILE = "x\r\n{}\x1b[2J\x9b\x85\u2028\u202e"
+STARTS_LIKE_A_LINE = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z \[\w+ *\] \S")
+
+
+# --- in this process
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_it_was() -> Iterator[None]:
+    """Put back what `configure_logs` changes for the whole process."""
+    loggers = [logging.getLogger()]
+    loggers += [logging.getLogger(name) for name in ("coro", "coro_core", "py.warnings")]
+    loggers += [logging.getLogger(f"uvicorn{name}") for name in ("", ".error", ".access")]
+    before = [(it, it.level, it.propagate, list(it.handlers)) for it in loggers]
+    raise_exceptions = logging.raiseExceptions
+    configured, config = structlog.is_configured(), structlog.get_config()
+    yield
+    logging.captureWarnings(False)
+    logging.raiseExceptions = raise_exceptions
+    for logger, level, propagate, handlers in before:
+        logger.setLevel(level)
+        logger.propagate = propagate
+        logger.handlers[:] = handlers
+    structlog.reset_defaults()
+    if configured:
+        structlog.configure(**config)
+
+
+class Stream(io.StringIO):
+    """A standard error that remembers; a terminal if it is told to be one."""
+
+    def __init__(self, *, terminal: bool = False) -> None:
+        super().__init__()
+        self._terminal = terminal
+
+    def isatty(self) -> bool:
+        return self._terminal
+
+    @property
+    def lines(self) -> list[str]:
+        return self.getvalue().splitlines()
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.getvalue().split("\n")[:-1]]
+
+
+def configured(
+    monkeypatch: pytest.MonkeyPatch, *, terminal: bool = False, **options: Any
+) -> Stream:
+    stream = Stream(terminal=terminal)
+    monkeypatch.setattr(sys, "stderr", stream)
+    configure_logs(**options)
+    return stream
+
+
+def test_off_a_terminal_an_event_is_a_line_of_json(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = configured(monkeypatch)
+    structlog.get_logger("coro.test").warning("told", number=7, text="é", nothing=None)
+    [event] = stream.events
+    timestamp = event.pop("timestamp")
+    assert event == {
+        "message": "told",
+        "level": "warning",
+        "number": 7,
+        "text": "é",
+        "nothing": None,
+    }
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z", timestamp)
+    assert stream.getvalue().isascii()
+
+
+def test_on_a_terminal_an_event_is_a_line_to_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = configured(monkeypatch, terminal=True)
+    structlog.get_logger("coro.test").warning("told", number=7)
+    [line] = stream.lines
+    plain = re.sub(r"\x1b\[[\d;]*m", "", line)
+    assert plain != line
+    assert re.fullmatch(r"\S+Z \[warning *\] told +number=7", plain)
+
+
+def test_readable_lines_that_do_not_go_to_a_terminal_have_no_colours(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stream = configured(monkeypatch, format="console")
+    structlog.get_logger("coro.test").warning("told", number=7)
+    assert re.fullmatch(r"\S+Z \[warning *\] told +number=7\n", stream.getvalue())
+
+
+def test_json_can_be_had_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = configured(monkeypatch, terminal=True, format="json")
+    structlog.get_logger("coro.test").warning("told")
+    assert stream.events[0]["message"] == "told"
+
+
+@pytest.mark.parametrize("level", ["debug", "info", "warning", "error"])
+def test_the_level_is_the_least_of_ours_that_is_logged(
+    monkeypatch: pytest.MonkeyPatch, level: str
+) -> None:
+    stream = configured(monkeypatch, level=level)
+    levels = ["debug", "info", "warning", "error"]
+    for name in levels:
+        getattr(structlog.get_logger("coro.test"), name)(name)
+        getattr(logging.getLogger("uvicorn.error"), name)(name)
+    expected = [name for name in levels[levels.index(level) :] for _ in range(2)]
+    assert [event["level"] for event in stream.events] == expected
+
+
+@pytest.mark.parametrize("name", ["acme_sdk", "acme_sdk.transport", "httpx", "groq", "asyncio"])
+def test_of_others_only_warnings_are_logged_since_they_quote_requests_on_debug(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    stream = configured(monkeypatch, level="debug")
+    logger = logging.getLogger(name)
+    logger.debug("POST with canary")
+    logger.info("POST with canary")
+    logger.warning("slow")
+    assert [event["message"] for event in stream.events] == ["slow"]
+
+
+def test_of_others_no_more_than_of_ours_is_logged(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = configured(monkeypatch, level="error")
+    logging.getLogger("acme_sdk").warning("slow")
+    assert stream.events == []
+
+
+@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("name", ["uvicorn.error", "acme_sdk", "coro.test"])
+def test_an_exception_is_told_by_class_and_place_without_its_text_or_its_locals(
+    monkeypatch: pytest.MonkeyPatch, format: str, name: str
+) -> None:
+    stream = configured(monkeypatch, format=format)
+    prompt = "canary"
+    log = structlog.get_logger(name) if name == "coro.test" else logging.getLogger(name)
+    try:
+        raise ValueError(prompt) from KeyError(prompt)
+    except ValueError as exc:
+        log.exception("it failed")
+        log.error("it failed", exc_info=exc)
+    assert "canary" not in stream.getvalue()
+    assert len(stream.lines) == 2
+    for line in stream.lines:
+        assert "it failed" in line
+        assert re.search(r"ValueError at test_logs\.py:\d+ in test_an_exception", line)
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_a_task_that_nobody_waits_for_is_told_without_what_it_raised(
+    monkeypatch: pytest.MonkeyPatch, format: str
+) -> None:
+    stream = configured(monkeypatch, format=format)
+
+    async def orphan(prompt: str) -> None:
+        raise ValueError(prompt)
+
+    async def main() -> None:
+        task = asyncio.create_task(orphan("canary"), name="canary")
+        await asyncio.wait({task})
+        del task
+        gc.collect()
+
+    asyncio.run(main())
+    [line] = stream.lines
+    assert "Task exception was never retrieved" in line
+    assert re.search(r"ValueError at test_logs\.py:\d+ in orphan", line)
+    assert "canary" not in line
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_a_warning_is_a_line_of_the_log(monkeypatch: pytest.MonkeyPatch, format: str) -> None:
+    stream = configured(monkeypatch, format=format)
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        # catch_warnings puts back what showed them before.
+        logging.captureWarnings(False)
+        logging.captureWarnings(True)
+        warnings.warn("old", DeprecationWarning, stacklevel=1)
+    [line] = stream.lines
+    assert "DeprecationWarning: old" in line
+    assert "warning" in line
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_no_text_starts_a_line_or_moves_a_cursor(
+    monkeypatch: pytest.MonkeyPatch, format: str
+) -> None:
+    stream = configured(monkeypatch, format=format)
+    structlog.get_logger("coro.test").info(
+        HOSTILE, path=HOSTILE, listed=[HOSTILE], mapped={"k": HOSTILE}
+    )
+    logging.getLogger("uvicorn.error").info("%s", HOSTILE)
+    text = stream.getvalue()
+    assert text.count("\n") == len(text.splitlines()) == 2
+    assert text.replace("\n", "").isprintable()
+
+
+def test_json_holds_every_text_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = configured(monkeypatch)
+    structlog.get_logger("coro.test").info("told", path=HOSTILE)
+    assert stream.events[0]["path"] == HOSTILE
+
+
+def test_what_the_context_holds_goes_with_every_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = configured(monkeypatch)
+    with structlog.contextvars.bound_contextvars(request_id="r-1"):
+        structlog.get_logger("coro.test").info("ours")
+        logging.getLogger("acme_sdk").warning("theirs")
+    structlog.get_logger("coro.test").info("later")
+    assert [event.get("request_id") for event in stream.events] == ["r-1", "r-1", None]
+
+
+class Full(io.StringIO):
+    def write(self, text: str) -> int:
+        raise OSError(28, "No space left on device")
+
+
+class Strange:
+    def __repr__(self) -> str:
+        raise RuntimeError("no text")
+
+
+@pytest.mark.parametrize("stream", [Full(), None], ids=["full", "closed at the start"])
+def test_an_output_that_fails_does_not_reach_whoever_logs(
+    monkeypatch: pytest.MonkeyPatch, stream: io.StringIO | None
+) -> None:
+    monkeypatch.setattr(sys, "stderr", stream)
+    configure_logs()
+    structlog.get_logger("coro.test").error("told")
+    logging.getLogger("acme_sdk").error("told")
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_a_line_that_cannot_be_written_is_dropped_and_the_next_is_not(
+    monkeypatch: pytest.MonkeyPatch, format: str
+) -> None:
+    stream = configured(monkeypatch, format=format)
+    structlog.get_logger("coro.test").error("told", value=Strange())
+    logging.getLogger("acme_sdk").error("%s %s", "one argument")
+    structlog.get_logger("coro.test").error("next")
+    assert len(stream.lines) == 1
+    assert "next" in stream.getvalue()
+
+
+def test_logs_can_be_set_up_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = configured(monkeypatch)
+    log = structlog.get_logger("coro.test")
+    log.info("one")
+    second = configured(monkeypatch, format="console")
+    log.info("two")
+    assert [event["message"] for event in first.events] == ["one"]
+    assert "two" in second.getvalue()
+    assert len(second.lines) == 1
+
+
+# --- in a process of its own
+
+PLUGINS = {
+    "acme": """
+import asyncio, logging, warnings
+from contextlib import asynccontextmanager
+from coro_core import RateLimited, hookimpl
+from support.plugins import Echo, answer, model
+
+class Plugin(Echo):
+    models = tuple(map(model, ("fine", "raises", "exits", "orphans", "limited", "late", "talks")))
+
+    @hookimpl
+    @asynccontextmanager
+    async def coro_lifespan(self, environ):
+        self.key = environ["ACME_API_KEY"]
+        yield
+        raise ValueError(self.key)
+
+    async def generate(self, request):
+        text = f"{request.prompt} {self.key}"
+        match request.model.removesuffix("-upstream"):
+            case "raises":
+                try:
+                    raise KeyError(text)
+                except KeyError as exc:
+                    exc.add_note(text)
+                    raise ValueError(text) from exc
+            case "exits":
+                raise SystemExit(text)
+            case "orphans":
+                async def orphan():
+                    raise ValueError(text)
+                await asyncio.wait({asyncio.create_task(orphan(), name=text)})
+            case "limited":
+                raise RateLimited("Ask Acme.", retry_after=600)
+            case "late":
+                try:
+                    await asyncio.sleep(3600)
+                except asyncio.CancelledError:
+                    await asyncio.sleep(0.3)
+                    raise ValueError(text)
+            case "talks":
+                logging.getLogger("acme_sdk").debug("POST %s", text)
+                logging.getLogger("acme_sdk").info("POST %s", text)
+                warnings.warn("acme_sdk is old")
+        return answer("CANARY-ANSWER")
+""",
+    "keyless": """
+from contextlib import asynccontextmanager
+from coro_core import hookimpl
+from support.plugins import Echo
+
+class Plugin(Echo):
+    models = ()
+
+    @hookimpl
+    @asynccontextmanager
+    async def coro_lifespan(self, environ):
+        raise ValueError(environ["ACME_API_KEY"])
+        yield
+""",
+    "unloadable": "raise RuntimeError('CANARY-TEXT')",
+    "unlisted": """
+from coro_core import hookimpl
+from support.plugins import Echo
+
+class Plugin(Echo):
+    @hookimpl
+    def coro_list_models(self, environ):
+        raise ValueError(environ["ACME_API_KEY"])
+""",
+}
+MODELS = ("fine", "raises", "exits", "orphans", "limited", "late", "talks")
+CODES = [None, "plugin_fault", "plugin_fault", None, "rate_limited", "timeout", None]
+FORGED = '\r\n{"message": "FORGED"}\n'
+STRANGERS = (f"fine{FORGED}", "fine\x1b[2J", "fine\u2028FORGED", "fine\x85FORGED")
+PATHS = (
+    "/%0d%0a%7B%22message%22:%22FORGED%22%7D%0a",
+    "/%1b%5b2J",
+    "/%e2%80%a8FORGED",
+    "/%c2%85FORGED",
+    "/chat/acme:x%1b%5b2J",
+    "/%00",
+    f"/{'long' * 500}",
+)
+RAW_IDS = (b"a\x1b[2J", b"a\xe2\x80\xa8FORGED", b"a FORGED", b"a" * 65, b"a\r\n FORGED", b"\xff")
+
+
+Events = list[dict[str, Any]]
+
+
+@dataclass
+class Run:
+    """What a server printed, and how many requests and rows it should have told of."""
+
+    lines: Sequence[str]
+    requests: int
+    rows: int
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Run]:
+    return {format: provoked(format, tmp_path_factory) for format in FORMATS}
+
+
+@pytest.fixture(params=FORMATS)
+def run(request: pytest.FixtureRequest, runs: dict[str, Run]) -> Run:
+    return runs[request.param]
+
+
+@pytest.fixture
+def events(runs: dict[str, Run]) -> Events:
+    return [json.loads(line) for line in runs["json"].lines]
+
+
+def provoked(format: str, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Send a server, at level debug, everything that must not come out in its log."""
+    installer = Installer(tmp_path_factory.mktemp("site"))
+    for name, source in PLUGINS.items():
+        installer.add_source(name, source)
+    environ = {
+        **NO_REAL_PLUGINS,
+        "PYTHONPATH": f"{installer.directory}:{SUPPORT}",
+        "ACME_API_KEY": "CANARY-KEY",
+        "CORO_LOG_LEVEL": "debug",
+        **({} if format == "json" else {"CORO_LOG_FORMAT": format}),
+    }
+    folder = tmp_path_factory.mktemp("work")
+    secret = {"Authorization": "Bearer CANARY-HEADER", "Cookie": "CANARY-COOKIE=1"}
+    requests = rows = 0
+    with Process("serve", "--port", "0", cwd=folder, environ=environ) as server:
+        address = server.address()
+        with httpx.Client(base_url=address, headers=secret, timeout=60) as client:
+            body = {"prompt": "CANARY-PROMPT", "models": [*MODELS, *STRANGERS], "timeout": 1.5}
+            response = client.post("/chat", json=body, headers={"X-Request-ID": "chat-1"})
+            assert [row["error_code"] for row in response.json()["responses"]] == [
+                *CODES,
+                *["unknown_model"] * len(STRANGERS),
+            ]
+            client.post("/chat/fine", json={"prompt": "CANARY-PROMPT"})
+            client.post("/chat", json={"prompt": ["CANARY-PROMPT"], "CANARY-FIELD": 1})
+            client.post("/chat", content=b'{"prompt": "CANARY-PROMPT",}')
+            client.get("/models?key=CANARY-QUERY", headers={"X-Request-ID": "list-1"})
+            requests, rows = requests + 5, rows + len(MODELS) + len(STRANGERS) + 1
+            for path in PATHS:
+                client.post(path, json={"prompt": "CANARY-PROMPT"})
+                requests += 1
+            rows += sum(path.startswith("/chat/") for path in PATHS)
+        host, port = address.removeprefix("http://").split(":")
+        for raw_id in RAW_IDS:
+            with socket.create_connection((host, int(port)), timeout=60) as raw:
+                raw.sendall(
+                    b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-Request-ID: "
+                    + raw_id
+                    + b"\r\n\r\n"
+                )
+                reply = b"".join(iter(lambda raw=raw: raw.recv(65536), b""))
+            # What is not HTTP at all is turned away before there is a request.
+            requests += reply.startswith(b"HTTP/1.1 200 ")
+            assert reply.startswith((b"HTTP/1.1 200 ", b"HTTP/1.1 400 "))
+    return Run(server.lines, requests, rows)
+
+
+@pytest.mark.parametrize(
+    "canary", ["PROMPT", "ANSWER", "KEY", "TEXT", "HEADER", "COOKIE", "QUERY", "FIELD"]
+)
+def test_nothing_that_is_secret_is_in_the_log_even_at_level_debug(run: Run, canary: str) -> None:
+    assert f"CANARY-{canary}" not in "".join(run.lines)
+
+
+def test_there_is_one_line_a_request_and_one_a_model_and_none_is_forged(run: Run) -> None:
+    told = [line for line in run.lines if re.search(r'"message": "request"|\] request ', line)]
+    called = [
+        line for line in run.lines if re.search(r'"message": "model call"|\] model call ', line)
+    ]
+    assert len(told) == run.requests
+    assert len(called) == run.rows
+    assert all(line.endswith("\n") and line[:-1].isprintable() for line in run.lines)
+    if run.lines[0].startswith("{"):
+        assert all("message" in json.loads(line) for line in run.lines)
+    else:
+        assert all(STARTS_LIKE_A_LINE.match(line) for line in run.lines)
+    assert not [line for line in run.lines if re.match(r'\s*({"message": "FORGED"|FORGED)', line)]
+
+
+def test_a_request_is_told_with_method_path_status_and_time(events: Events) -> None:
+    requests = [event for event in events if event["message"] == "request"]
+    [chat] = [event for event in requests if event["request_id"] == "chat-1"]
+    assert (chat["method"], chat["path"], chat["status"]) == ("POST", "/chat", 200)
+    assert type(chat["duration_ms"]) is int
+    assert chat["level"] == "info"
+    [listed] = [event for event in requests if event["request_id"] == "list-1"]
+    assert (listed["method"], listed["path"], listed["status"]) == ("GET", "/models", 200)
+    assert max(len(event["path"]) for event in requests) <= 200
+
+
+def test_every_request_has_an_id_that_is_harmless_and_its_own(events: Events) -> None:
+    ids = [event["request_id"] for event in events if event["message"] == "request"]
+    assert len(set(ids)) == len(ids)
+    assert all(re.fullmatch(r"[A-Za-z0-9._-]{1,64}", request_id) for request_id in ids)
+
+
+def test_a_model_call_is_told_with_its_request_and_how_it_went(events: Events) -> None:
+    calls = [
+        event
+        for event in events
+        if event["message"] == "model call" and event["request_id"] == "chat-1"
+    ]
+    assert [call["model"] for call in calls] == [*MODELS, *STRANGERS]
+    assert [call["error_code"] for call in calls[: len(MODELS)]] == CODES
+    by_model = {call["model"]: call for call in calls}
+    assert {**by_model["fine"], "timestamp": "", "latency_ms": 0} == {
+        "message": "model call",
+        "level": "info",
+        "timestamp": "",
+        "request_id": "chat-1",
+        "model": "fine",
+        "upstream_model": "fine-upstream",
+        "latency_ms": 0,
+        "tokens": 3,
+        "error_code": None,
+    }
+    assert by_model["limited"]["level"] == "warning"
+    assert by_model["limited"]["tokens"] is None
+    assert by_model["late"]["latency_ms"] >= 1500
+    assert by_model[STRANGERS[0]]["upstream_model"] is None
+
+
+def test_a_fault_of_a_plugin_is_told_by_class_and_place(events: Events) -> None:
+    faults = [event for event in events if event["message"] == "plugin fault"]
+    assert {event["why"].split()[0] for event in faults} == {"ValueError", "SystemExit"}
+    assert all(event["plugin"] == "acme" for event in faults)
+    assert all(" at source_acme.py:" in event["why"] for event in faults)
+    [orphan] = [event for event in events if event["message"].startswith("Task exception")]
+    assert re.fullmatch(r"ValueError at source_acme\.py:\d+ in orphan", orphan["why"])
+    [closing] = [event for event in events if event["message"] == "plugin did not close"]
+    assert closing["why"].startswith("ValueError at source_acme.py:")
+    [late] = [event for event in events if event["message"] == "call goes on after its deadline"]
+    assert (late["model"], late["abandoned"]) == ("late", True)
+
+
+def test_every_plugin_is_told_at_the_start_with_its_state_and_reason(events: Events) -> None:
+    plugins = {event["plugin"]: event for event in events if event["message"] == "plugin"}
+    assert plugins["acme"]["state"] == "ready"
+    assert plugins["acme"]["level"] == "info"
+    assert plugins["acme"]["models"] == list(MODELS)
+    reasons = {name: event["reason"] or "" for name, event in plugins.items()}
+    for name, reason in {
+        "keyless": "it failed to start: ValueError at source_keyless.py:",
+        "unloadable": "it cannot be loaded: RuntimeError at source_unloadable.py:",
+        "unlisted": "coro_list_models failed: ValueError at source_unlisted.py:",
+    }.items():
+        assert plugins[name]["state"] == "failed"
+        assert plugins[name]["level"] == "warning"
+        assert reasons[name].startswith(reason)
+
+
+def test_what_a_library_warns_of_is_in_the_log_as_well(events: Events) -> None:
+    [warned] = [event for event in events if "acme_sdk is old" in event["message"]]
+    assert warned["level"] == "warning"
+
+
+@pytest.mark.parametrize("state", ["closed", "full", "broken"])
+def test_a_log_that_cannot_be_written_costs_no_request(
+    install: Installer, tmp_path: Path, state: str
+) -> None:
+    install.add_source("acme", PLUGINS["acme"])
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = taken.getsockname()
+    command = [sys.executable, "-m", "coro_core", "serve", "--port", str(address[1])]
+    if state == "closed":
+        # Popen has no word for it.
+        command = ["sh", "-c", 'exec "$@" >&- 2>&-', "sh", *command]
+    reading, writing = os.pipe()
+    os.close(reading)
+    with open("/dev/full", "w") as full, open(writing, "w") as broken:
+        output = {"closed": None, "full": full, "broken": broken}[state]
+        server = subprocess.Popen(
+            command,
+            cwd=tmp_path,
+            env={
+                **NO_REAL_PLUGINS,
+                "PATH": os.environ["PATH"],
+                "PYTHONPATH": f"{install.directory}:{SUPPORT}",
+                "ACME_API_KEY": "CANARY-KEY",
+            },
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+        )
+    try:
+        wait_until_it_listens(server, address)
+        with httpx.Client(base_url=f"http://127.0.0.1:{address[1]}", timeout=60) as client:
+            for _ in range(3):
+                body = {"prompt": "Hello", "models": ["fine", "raises", "limited"]}
+                response = client.post("/chat", json=body)
+                assert response.status_code == 200
+                assert response.json()["succeeded"] == 1
+            assert client.post("/chat", content=b"{").status_code == 422
+            assert client.get("/health").status_code == 200
+        assert server.poll() is None
+    finally:
+        server.terminate()
+        server.wait(START_SECONDS)
+
+
+def wait_until_it_listens(server: subprocess.Popen[bytes], address: tuple[str, int]) -> None:
+    """Wait for a server that cannot say that it is up."""
+    end = time.monotonic() + START_SECONDS
+    while time.monotonic() < end:
+        assert server.poll() is None, "it did not start"
+        try:
+            socket.create_connection(address, timeout=1).close()
+        except ConnectionRefusedError:
+            time.sleep(0.02)
+        else:
+            return
+    raise AssertionError("it did not listen in time")
