@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from importlib.metadata import entry_points
 from typing import Any
 
 import pytest
@@ -255,36 +256,54 @@ def test_the_models_of_a_disabled_plugin_are_not_on_offer(install: Installer) ->
 GENERAL = "No installed plugin offers this model; GET /models lists those there are."
 
 
-@pytest.mark.parametrize(
-    ("model_id", "distribution"),
-    [
-        ("gemini", "coro-gemini"),
-        ("llama-70b", "coro-groq"),
-        ("llama-8b", "coro-groq"),
-        ("mixtral", "coro-groq"),
-        ("deepseek", "coro-deepseek"),
-    ],
-)
-def test_an_id_of_a_known_distribution_is_told_with_what_to_install(
-    catalog: Catalog, model_id: str, distribution: str
+def test_the_five_ids_of_the_specification_are_in_the_directory() -> None:
+    directory = {entry.name: entry.module for entry in entry_points(group="coro.directory")}
+    assert directory == {
+        "gemini": "coro_gemini",
+        "llama-70b": "coro_groq",
+        "llama-8b": "coro_groq",
+        "mixtral": "coro_groq",
+        "deepseek": "coro_deepseek",
+    }
+
+
+def directory(install: Installer, *lines: str) -> None:
+    """Install a distribution that says which others to install for which ids."""
+    info = install.directory / "acme_directory-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-directory\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("\n".join(["[coro.directory]", *lines, ""]))
+
+
+def test_an_id_of_a_known_distribution_is_told_with_what_to_install(install: Installer) -> None:
+    directory(install, "acme-9 = coro_acme_pro")
+    assert Catalog(found()).hint("acme-9") == (
+        "No installed plugin offers this model; install coro-acme-pro."
+    )
+
+
+def test_what_is_installed_already_is_told_with_what_is_wrong_with_it(install: Installer) -> None:
+    directory(install, "acme-9 = coro_off", "acme-8 = coro_lost")
+    install.add("off", Echo)
+    install.add_source("lost", "import a_module_that_is_not_there")
+    catalog = Catalog(found("off"))
+    assert catalog.hint("acme-9") == "The plugin off is not ready: CORO_DISABLED_PLUGINS names it."
+    assert catalog.hint("acme-8").startswith("The plugin lost is not ready: it cannot be imported:")
+
+
+async def test_what_is_ready_and_does_not_offer_it_is_not_to_be_installed_again(
+    install: Installer,
 ) -> None:
-    told = f"No installed plugin offers this model; install {distribution}."
-    assert catalog.hint(model_id) == told
+    directory(install, "acme-7 = coro_acme")
+    install.add("acme", Acme)
+    plugins = found()
+    async with plugins.opened(timeout=30):
+        assert Catalog(plugins).hint("acme-7") == GENERAL
 
 
 @pytest.mark.parametrize("model_id", ["no-such", "", "gemini ", "Gemini", "gemini:x", "\ud800"])
 def test_any_other_id_is_told_without_being_repeated(catalog: Catalog, model_id: str) -> None:
     assert catalog.hint(model_id) == GENERAL
-
-
-def test_another_distribution_may_add_to_the_directory(install: Installer) -> None:
-    info = install.directory / "acme_directory-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-directory\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[coro.directory]\nacme-9 = coro_acme_pro\n")
-    assert Catalog(found()).hint("acme-9") == (
-        "No installed plugin offers this model; install coro-acme-pro."
-    )
 
 
 # --- same_model

@@ -198,12 +198,10 @@ def test_a_task_that_nobody_waits_for_is_told_without_what_it_raised(
 
 @pytest.mark.parametrize("format", FORMATS)
 def test_a_warning_is_a_line_of_the_log(monkeypatch: pytest.MonkeyPatch, format: str) -> None:
-    stream = configured(monkeypatch, format=format)
     with warnings.catch_warnings():
+        # Not as pytest has them, who keeps warnings for itself.
         warnings.simplefilter("always")
-        # catch_warnings puts back what showed them before.
-        logging.captureWarnings(False)
-        logging.captureWarnings(True)
+        stream = configured(monkeypatch, format=format)
         warnings.warn("old", DeprecationWarning, stacklevel=1)
     [line] = stream.lines
     assert "DeprecationWarning: old" in line

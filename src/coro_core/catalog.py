@@ -102,7 +102,13 @@ class Catalog:
     def hint(self, model_id: str) -> str:
         """Say in a sentence what to do about an id that nothing installed offers."""
         if distribution := self._directory.get(model_id):
-            return f"No installed plugin offers this model; install {distribution}."
+            installed = [it for it in self._plugins.records if it.distribution == distribution]
+            if not installed:
+                return f"No installed plugin offers this model; install {distribution}."
+            # Disabled, or broken before it could list its models.
+            for record in installed:
+                if reason := Target(model_id, record, record.name, ()).reason:
+                    return reason
         return "No installed plugin offers this model; GET /models lists those there are."
 
     @cached_property

@@ -264,7 +264,7 @@ def _is_model_list(models: object) -> bool:
 def _import_failure(exc: BaseException) -> str:
     if isinstance(exc, ImportError | SyntaxError):
         # Says which module or line; at import no key or prompt has been seen yet.
-        return f"it cannot be imported: {type(exc).__name__}: {exc}"
+        return f"it cannot be imported: {type(exc).__name__}: {' '.join(str(exc).split())}"
     return f"it cannot be loaded: {describe(exc)}"
 
 

@@ -14,6 +14,9 @@ from coro_core.web.problems import ProblemError
 
 T = TypeVar("T")
 
+READ_FOR_NOTHING = 10
+"""How many times the largest body are read of one that is larger, before it is cut off."""
+
 
 class StrictRequest(Request):
     """A request whose body is read with care."""
@@ -21,17 +24,7 @@ class StrictRequest(Request):
     async def body(self) -> bytes:
         """Return the body. Raises a problem when it is too large (413) or too slow (408)."""
         if not hasattr(self, "_body"):
-            settings: Settings = self.app.state.container.settings
-            try:
-                async with asyncio.timeout(settings.body_timeout):
-                    self._body = await self._read(settings.max_body_bytes)
-            except TimeoutError:
-                raise ProblemError(
-                    408,
-                    "body-too-slow",
-                    f"The body did not arrive within {settings.body_timeout:g} s; send it again.",
-                    headers={"Connection": "close"},
-                ) from None
+            self._body = await self._read(self.app.state.container.settings)
         return self._body
 
     async def json(self) -> Any:
@@ -40,18 +33,34 @@ class StrictRequest(Request):
             self._json = _parse(await self.body())
         return self._json
 
-    async def _read(self, limit: int) -> bytes:
-        # Counted while receiving: a length may be missing, or a lie.
-        chunks, size = [], 0
-        declared = self.headers.get("content-length", "")
-        if declared.isdecimal() and (len(declared) > 18 or int(declared) > limit):
+    async def _read(self, settings: Settings) -> bytes:
+        chunks: list[bytes] = []
+        limit, size = settings.max_body_bytes, 0
+        too_large = self._declares_more_than(limit)
+        if too_large and "expect" in self.headers:
             raise _too_large(limit)
-        async for chunk in self.stream():
-            size += len(chunk)
-            if size > limit:
-                raise _too_large(limit)
-            chunks.append(chunk)
+        try:
+            async with asyncio.timeout(settings.body_timeout):
+                # Counted while receiving: a length may be missing, or a lie. What is too large is
+                # still read for a while, and dropped: a connection that is closed before is reset,
+                # and the client does not get to see why.
+                async for chunk in self.stream():
+                    size += len(chunk)
+                    too_large = too_large or size > limit
+                    if not too_large:
+                        chunks.append(chunk)
+                    elif size > limit * READ_FOR_NOTHING:
+                        break
+        except TimeoutError:
+            if not too_large:
+                raise _too_slow(settings.body_timeout) from None
+        if too_large:
+            raise _too_large(limit)
         return b"".join(chunks)
+
+    def _declares_more_than(self, limit: int) -> bool:
+        declared = self.headers.get("content-length", "")
+        return declared.isdecimal() and (len(declared) > 18 or int(declared) > limit)
 
 
 class StrictRoute(APIRoute):
@@ -94,6 +103,15 @@ def _too_large(limit: int) -> ProblemError:
         413,
         "body-too-large",
         f"The body is larger than {limit} bytes; shorten the prompt.",
+        headers={"Connection": "close"},
+    )
+
+
+def _too_slow(seconds: float) -> ProblemError:
+    return ProblemError(
+        408,
+        "body-too-slow",
+        f"The body did not arrive within {seconds:g} s; send it again.",
         headers={"Connection": "close"},
     )
 

@@ -1,0 +1,48 @@
+# Each target does its whole set-up on a machine with git, make and Python 3.11 or newer. Nothing is
+# installed outside of this folder: hatch goes into .tools, the project into .venv.
+
+PYTHON ?= python3
+HATCH := .tools/bin/hatch
+CORO := .venv/bin/coro
+INPUTS := pyproject.toml $(wildcard plugins/*/pyproject.toml)
+
+.DEFAULT_GOAL := help
+.PHONY: help serve demo test check fmt openapi clean
+
+help: ## Show what there is.
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
+
+serve: .venv/ready ## Serve on PORT (default 8000) with the keys of the environment or .env.
+	@exec $(CORO) serve
+
+demo: .venv/ready ## The same without any key: every provider is simulated.
+	@exec $(CORO) serve --demo
+
+test: .venv/ready ## Run the tests.
+	@exec .venv/bin/pytest $(ARGS)
+
+check: .venv/ready ## Format, lint, types and tests.
+	.venv/bin/ruff format --check
+	.venv/bin/ruff check
+	.venv/bin/mypy
+	.venv/bin/pytest $(ARGS)
+
+fmt: .venv/ready ## Put the source into shape.
+	.venv/bin/ruff format
+	.venv/bin/ruff check --fix
+
+openapi: .venv/ready ## Write the published description of the API into openapi.json.
+	$(CORO) openapi > openapi.json
+
+clean: ## Remove what was installed and built.
+	rm -rf .venv .tools dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+# hatch is slow to start, so the targets above call the programs of its environment themselves.
+.venv/ready: $(HATCH) $(INPUTS)
+	@$(HATCH) -q env prune
+	@$(HATCH) -q env create
+	@touch $@
+
+$(HATCH): scripts/bootstrap.py
+	@$(PYTHON) scripts/bootstrap.py
+	@touch $@
