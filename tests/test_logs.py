@@ -269,6 +269,20 @@ def test_a_line_that_cannot_be_written_is_dropped_and_the_next_is_not(
     assert "next" in stream.getvalue()
 
 
+def test_a_server_that_set_up_logs_of_its_own_does_not_say_everything_twice(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    own = Stream()
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
+        logging.getLogger(name).addHandler(logging.StreamHandler(own))
+        logging.getLogger(name).propagate = False
+    stream = configured(monkeypatch)
+    logging.getLogger("uvicorn.error").info("started")
+    logging.getLogger("uvicorn.access").info("GET /health")
+    assert [event["message"] for event in stream.events] == ["started"]
+    assert own.getvalue() == ""
+
+
 def test_logs_can_be_set_up_again(monkeypatch: pytest.MonkeyPatch) -> None:
     first = configured(monkeypatch)
     log = structlog.get_logger("coro.test")
