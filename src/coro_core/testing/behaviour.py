@@ -63,8 +63,16 @@ class Behaviour:
     """Seconds before an answer; `None` stands for what is usual for the model."""
     served: Collection[str] | None = None
     """The upstream names that exist; `None` stands for those that the provider serves today."""
+    reroutes: Mapping[str, str] = field(default_factory=dict)
+    """Upstream names that another model answers in silence; the reply names that one."""
+    listed: Collection[str] | None = None
+    """The names on the provider's list; `None` stands for those that exist."""
+    list_error: str | None = None
+    """Fail the list in this way."""
+    list_latency: float = 0.0
+    """Seconds before the list is answered."""
     error: str | None = None
-    """Fail every call in this way."""
+    """Fail every call in this way; a refused key fails the list as well."""
     errors: dict[str, str] = field(default_factory=dict)
     """Fail the calls for these upstream names in these ways."""
     fault: Fault | None = None
@@ -79,6 +87,8 @@ class Behaviour:
     """Awaited for every generate call before it is answered: the place for a barrier."""
     calls: list[Call] = field(default_factory=list)
     """Every generate call so far, in order of arrival."""
+    lists: int = 0
+    """How often the list was asked for."""
     cancelled: int = 0
     """How many calls the client gave up before an answer began."""
 
@@ -89,7 +99,7 @@ class Behaviour:
         usually takes. A name that is not served is refused at once, as providers do.
         """
         self.calls.append(call)
-        if call.model not in self.names(today):
+        if call.model not in self.names(today) and call.model not in self.reroutes:
             return "model_unavailable"
         try:
             if self.gate is not None:
@@ -105,9 +115,21 @@ class Behaviour:
             raise
         return self.errors.get(call.model, self.error)
 
+    async def receive_list(self, today: Collection[str]) -> Collection[str] | str:
+        """Wait as told, and return the names to list, or the error code to answer with."""
+        self.lists += 1
+        await asyncio.sleep(self.list_latency)
+        if self.error == "authentication_failed":
+            return self.error
+        return self.list_error or sorted(self.names(today) if self.listed is None else self.listed)
+
     def names(self, today: Collection[str]) -> Collection[str]:
         """Return the upstream names that exist."""
         return today if self.served is None else self.served
+
+    def answering(self, model: str) -> str:
+        """Return the model that answers when `model` is called."""
+        return self.reroutes.get(model, model)
 
     def accepts(self, key: str) -> bool:
         """Tell whether a key is accepted."""
@@ -115,7 +137,7 @@ class Behaviour:
 
     def reply(self, model: str, prompt: str) -> str:
         """Return what the simulated model says."""
-        return (self.answer or simulated_answer)(model, prompt)
+        return (self.answer or simulated_answer)(self.answering(model), prompt)
 
 
 def simulated_answer(model: str, prompt: str) -> str:

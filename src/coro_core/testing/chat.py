@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -56,12 +56,20 @@ async def _route(request: HttpRequest, behaviour: Behaviour, dialect: ChatDialec
     if not behaviour.accepts(key):
         return dialect.refuse("authentication_failed", call, behaviour)
     if listing:
-        names = sorted(behaviour.names(dialect.today))
-        return json_reply(
-            {"object": "list", "data": [{"id": name, "object": "model"} for name in names]}
-        )
+        return _list(await behaviour.receive_list(dialect.today), call, behaviour, dialect)
     reply = _answer(await behaviour.receive(call, dialect.today), call, behaviour, dialect)
     return replace(reply, fault=behaviour.fault or reply.fault)
+
+
+def _list(
+    listing: Collection[str] | str, call: Call, behaviour: Behaviour, dialect: ChatDialect
+) -> HttpReply:
+    if listing == "invalid_response":
+        return json_reply({"object": "list", "data": None})
+    if isinstance(listing, str):
+        return dialect.refuse(listing, call, behaviour)
+    data = [{"id": name, "object": "model"} for name in listing]
+    return json_reply({"object": "list", "data": data})
 
 
 def error_reply(status: int, error: Mapping[str, object], behaviour: Behaviour) -> HttpReply:
@@ -81,7 +89,8 @@ def _json_object(content: bytes) -> dict[str, Any]:
 def _answer(code: str | None, call: Call, behaviour: Behaviour, dialect: ChatDialect) -> HttpReply:
     match code:
         case None:
-            reply = _completion(call, behaviour.reply(call.model, _prompt(call)))
+            answering = replace(call, model=behaviour.answering(call.model))
+            reply = _completion(answering, behaviour.reply(call.model, _prompt(call)))
             return json_reply({**reply, **dialect.fields})
         case "empty_response":
             return json_reply(_completion(call, None, finish_reason="length"))

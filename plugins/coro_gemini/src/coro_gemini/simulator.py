@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 from coro_core.testing import CANARY_KEY, Behaviour, Call, Fault
@@ -120,7 +121,8 @@ class _Simulation:
     async def _answer(self, code: str | None, call: Call, context: _Context) -> bytes:
         match code:
             case None:
-                return said(call, self._behaviour.reply(call.model, str(call.body["prompt"])))
+                answering = replace(call, model=self._behaviour.answering(call.model))
+                return said(answering, self._behaviour.reply(call.model, str(call.body["prompt"])))
             case "content_blocked":
                 return blocked(call)
             case "empty_response":
@@ -133,7 +135,12 @@ class _Simulation:
     async def _list_models(self, request: protos.ListModelsRequest, context: _Context) -> bytes:
         if not self._behaviour.accepts(_headers(context).get("x-goog-api-key", "")):
             await self._refuse("authentication_failed", "", context)
-        names = sorted({*self._behaviour.names(TODAY), _EMBEDDING})
+        listing = await self._behaviour.receive_list(TODAY)
+        if listing == "invalid_response":
+            return _UNDECODABLE
+        if isinstance(listing, str):
+            await self._refuse(listing, "", context)
+        names = sorted({*listing, _EMBEDDING})
         start = int(request.page_token or 0)
         end = start + min(request.page_size or _PAGE_SIZE, 1000)
         page = protos.ListModelsResponse(
