@@ -8,7 +8,13 @@ from typing import Any
 import pytest
 
 from coro_core import Model, NotConfigured, hookimpl
-from coro_core.catalog import SET_ASIDE_SECONDS, Catalog, Target, same_model
+from coro_core.catalog import (
+    Catalog,
+    Target,
+    misspelt_upstreams,
+    same_model,
+    upstream_variable,
+)
 from coro_core.plugins import Plugins
 from support.plugins import REAL_PLUGINS, Echo, Installer, model
 
@@ -75,72 +81,58 @@ def known(catalog: Catalog, model_id: str) -> Target:
     return target
 
 
-# --- candidates and set_aside
+# --- order
 
 
-def test_all_candidates_are_tried_in_their_order(catalog: Catalog) -> None:
-    assert catalog.candidates(known(catalog, "big")) == ("big-1", "big-2", "big-3")
-
-
-def test_a_name_that_is_gone_is_passed_over_for_a_while(catalog: Catalog, clock: Clock) -> None:
+def test_the_order_is_what_is_known_of_the_providers_names(catalog: Catalog) -> None:
     big = known(catalog, "big")
-    catalog.set_aside(big, "big-1")
-    assert catalog.candidates(big) == ("big-2", "big-3")
-    clock.now += SET_ASIDE_SECONDS - 0.001
-    assert catalog.candidates(big) == ("big-2", "big-3")
-    clock.now += 0.001
-    assert catalog.candidates(big) == ("big-1", "big-2", "big-3")
-
-
-def test_each_name_has_a_while_of_its_own(catalog: Catalog, clock: Clock) -> None:
-    big = known(catalog, "big")
-    catalog.set_aside(big, "big-2")
-    clock.now += 100
-    catalog.set_aside(big, "big-1")
-    assert catalog.candidates(big) == ("big-3",)
-    clock.now += SET_ASIDE_SECONDS - 100
-    assert catalog.candidates(big) == ("big-2", "big-3")
-
-
-def test_a_name_found_gone_again_is_passed_over_from_then_on(
-    catalog: Catalog, clock: Clock
-) -> None:
-    big = known(catalog, "big")
-    catalog.set_aside(big, "big-1")
-    clock.now += SET_ASIDE_SECONDS - 1
-    catalog.set_aside(big, "big-1")
-    clock.now += SET_ASIDE_SECONDS - 1
-    assert catalog.candidates(big) == ("big-2", "big-3")
-
-
-def test_when_all_are_gone_all_are_tried(catalog: Catalog, clock: Clock) -> None:
-    big = known(catalog, "big")
-    for name in big.candidates:
-        catalog.set_aside(big, name)
-        clock.now += 1
-    assert catalog.candidates(big) == ("big-1", "big-2", "big-3")
-    # One by one, as their whiles end.
-    clock.now += SET_ASIDE_SECONDS - 3
-    assert catalog.candidates(big) == ("big-1",)
+    assert catalog.order(big) == ("big-1", "big-2", "big-3")
+    catalog.upstreams(big.plugin).gone("big-1")
+    assert catalog.order(big) == ("big-2", "big-3", "big-1")
 
 
 def test_a_provider_knows_nothing_of_what_is_gone_at_another(catalog: Catalog) -> None:
-    catalog.set_aside(known(catalog, "big"), "big-1")
-    assert catalog.candidates(known(catalog, "other")) == ("big-1", "other-2")
+    catalog.upstreams(known(catalog, "big").plugin).gone("big-1")
+    assert catalog.order(known(catalog, "other")) == ("big-1", "other-2")
 
 
-def test_a_name_without_a_successor_is_always_tried(catalog: Catalog) -> None:
-    small = known(catalog, "small")
-    catalog.set_aside(small, "small-1")
-    assert catalog.candidates(small) == ("small-1",)
+# --- candidates by variable
 
 
-def test_names_that_callers_make_up_leave_no_trace(catalog: Catalog) -> None:
-    """Anyone may send `acme:` and something new with every request, for ever."""
-    before = len(vars(catalog)["_gone_until"])
-    for number in range(100):
-        catalog.set_aside(known(catalog, f"acme:no-such-{number}"), f"no-such-{number}")
-    assert len(vars(catalog)["_gone_until"]) == before
+@pytest.mark.parametrize(
+    ("value", "candidates"),
+    [
+        ("x", ("x",)),
+        ("x,y", ("x", "y")),
+        (" x , vendor/y:1 ,, x", ("x", "vendor/y:1")),
+        ("", ("big-1", "big-2", "big-3")),
+        (" , ", ("big-1", "big-2", "big-3")),
+    ],
+)
+def test_a_variable_replaces_the_candidates(
+    install: Installer, value: str, candidates: tuple[str, ...]
+) -> None:
+    install.add("acme", Acme)
+    catalog = Catalog(found(), {"CORO_UPSTREAM_BIG": value})
+    assert known(catalog, "big").candidates == candidates
+    assert known(catalog, "small").candidates == ("small-1",)
+
+
+@pytest.mark.parametrize(
+    ("model_id", "variable"),
+    [
+        ("llama-70b", "CORO_UPSTREAM_LLAMA_70B"),
+        ("acme-1.5_x", "CORO_UPSTREAM_ACME_1_5_X"),
+    ],
+)
+def test_the_variable_is_named_after_the_id(model_id: str, variable: str) -> None:
+    assert upstream_variable(model_id) == variable
+
+
+def test_a_variable_that_replaces_nothing_is_pointed_out(catalog: Catalog) -> None:
+    environ = {"CORO_UPSTREAM_BIG": "x", "CORO_UPSTREAM_BIGG": "y", "CORO_OTHER": "z"}
+    [sentence] = misspelt_upstreams(environ, found())
+    assert sentence.startswith("CORO_UPSTREAM_BIGG replaces nothing")
 
 
 # --- models

@@ -22,6 +22,7 @@ COMMANDS = {
     "serve": ["--host", "--port", "--workers", "--demo", "--fail", "--reload"],
     "models": ["--json"],
     "plugins": ["--json"],
+    "check": ["--generate", "--demo", "--json"],
     "openapi": [],
 }
 
@@ -252,7 +253,7 @@ def test_models_are_a_table_in_which_brackets_are_no_markup(
     result = coro_process("models", cwd=tmp_path, environ=environ)
     assert result.returncode == 0
     heading, big, locked, *_ = (" ".join(row.split()) for row in result.stdout.splitlines())
-    assert heading == "id name provider cost available reason upstream model substituted"
+    assert heading == "id name provider cost available reason upstream model substituted note"
     assert big == "big Big [bold] Acme [/x] [free] yes b-1 no"
     assert locked.startswith("locked Locked Acme free no ACME_API_KEY is not set; get one at")
 

@@ -129,6 +129,8 @@ def test_without_any_variable_every_setting_has_its_default() -> None:
         plugin_timeout=20.0,
         disabled_plugins=(),
         strict_plugins=False,
+        on_retired="substitute",
+        discovery_interval=3600,
         cors_origins=("*",),
         log_level="info",
         log_format="auto",
@@ -155,6 +157,7 @@ INTEGERS = {
     "CORO_MAX_TOKENS": (1, 1_000_000),
     "CORO_MAX_BODY_BYTES": (1024, 104_857_600),
     "CORO_SHUTDOWN_GRACE": (0, 300),
+    "CORO_DISCOVERY_INTERVAL": (0, 604_800),
 }
 SECONDS = {
     "CORO_MODEL_TIMEOUT": 60,
@@ -165,6 +168,7 @@ SECONDS = {
 BOOLEANS = ("CORO_STRICT_PLUGINS", "CORO_DEMO")
 LISTS = ("CORO_DISABLED_PLUGINS", "CORO_CORS_ORIGINS", "CORO_DEMO_FAIL")
 CHOICES = {
+    "CORO_ON_RETIRED": ("substitute", "error"),
     "CORO_LOG_LEVEL": ("debug", "info", "warning", "error"),
     "CORO_LOG_FORMAT": ("auto", "json", "console"),
 }
@@ -313,10 +317,14 @@ PLUGIN_VARIABLES = set(re.findall(r'"([A-Z][A-Z0-9]*_(?:API_KEY|BASE_URL))"', PL
 )
 
 
+UPSTREAM = "CORO_UPSTREAM_LLAMA_70B"
+"""One of many: named after a model's id, not after a field."""
+
+
 def test_the_example_names_every_variable_once_and_no_other() -> None:
     assert {"GEMINI_API_KEY", "GROQ_API_KEY", "DEEPSEEK_API_KEY"} <= PLUGIN_VARIABLES
     named = [match[2] for match in ASSIGNMENT.finditer(EXAMPLE)]
-    assert sorted(named) == sorted({*VARIABLES, *PLUGIN_VARIABLES})
+    assert sorted(named) == sorted({*VARIABLES, *PLUGIN_VARIABLES, UPSTREAM})
 
 
 def test_the_defaults_in_the_example_are_the_defaults_of_the_code() -> None:
@@ -350,5 +358,5 @@ def test_the_example_copied_as_it_stands_sets_nothing(tmp_path: Path) -> None:
 def test_the_example_can_be_uncommented_as_a_whole(tmp_path: Path) -> None:
     path = tmp_path / ".env"
     path.write_text(ASSIGNMENT.sub(r"\2=\3", EXAMPLE), encoding="utf-8")
-    assert set(dotenv_values(path)) == {*VARIABLES, *PLUGIN_VARIABLES}
+    assert set(dotenv_values(path)) == {*VARIABLES, *PLUGIN_VARIABLES, UPSTREAM}
     assert read_settings(read_environ({}, path)) == read_settings({})

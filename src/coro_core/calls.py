@@ -5,28 +5,23 @@ Nothing that a plugin raises or returns gets past here, except as a `ProviderErr
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-import structlog
-
-from coro_core.catalog import Catalog, Target
+from coro_core.catalog import Catalog, Target, same_model
 from coro_core.errors import (
-    ERROR_CODES,
     EmptyResponse,
     InvalidResponse,
     ModelUnavailable,
-    PluginFault,
     ProviderError,
-    bearable_wait,
-    describe,
 )
+from coro_core.guard import guarded
 from coro_core.plugins import Plugins
+from coro_core.records import PluginRecord
 from coro_core.retry import RetryBudget, wait_before_retry
 from coro_core.types import GenerateRequest, Generation, Usage
 
 MAX_ANSWER_CHARS = 1_000_000
-
-_log = structlog.get_logger("coro.calls")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +31,8 @@ class Prompt:
     text: str
     temperature: float
     max_tokens: int
+    substitute: bool = True
+    """Whether another model may answer for one that is no longer served."""
 
 
 @dataclass(slots=True)
@@ -43,15 +40,23 @@ class Progress:
     """How far one model's work has come; read when it is cut off as well."""
 
     upstream: str | None = None
+    """The upstream name that was called last; once answered, the one that answered."""
     attempts: int = 0
 
 
 class Caller:
     """Calls models through their plugins, and turns every failure into a `ProviderError`."""
 
-    def __init__(self, plugins: Plugins, catalog: Catalog) -> None:
+    def __init__(
+        self,
+        plugins: Plugins,
+        catalog: Catalog,
+        on_gone: Callable[[PluginRecord], None] = lambda _: None,
+    ) -> None:
+        """`on_gone` is told of a provider when a call finds one of its names gone."""
         self._plugins = plugins
         self._catalog = catalog
+        self._on_gone = on_gone
         self._budgets: defaultdict[str, RetryBudget] = defaultdict(RetryBudget)
 
     async def call(
@@ -59,31 +64,52 @@ class Caller:
     ) -> Generation:
         """Return the answer of the first candidate that the provider serves.
 
-        `deadline` is on the loop's clock, in seconds. Raises `ProviderError` leaves; cancellation
-        passes through.
+        `deadline` is on the loop's clock, in seconds. Without `prompt.substitute` only the first
+        choice may answer. Raises `ProviderError` leaves; cancellation passes through.
         """
-        failure = ModelUnavailable()
-        for upstream in self._catalog.candidates(target):
-            try:
-                return await self._call_upstream(target, upstream, prompt, deadline, progress)
-            except ModelUnavailable as error:
-                self._catalog.set_aside(target, upstream)
-                failure = error
-        raise failure
+        first = target.candidates[0]
+        names = self._catalog.order(target) if prompt.substitute else (first,)
+        upstreams = self._catalog.upstreams(target.plugin)
+        failure: ModelUnavailable | None = None
+        for upstream in names:
+            async with upstreams.careful(upstream) as call_it:
+                if not call_it:
+                    continue
+                progress.upstream = upstream
+                try:
+                    generation = await self._with_retry(
+                        target, upstream, prompt, deadline, progress
+                    )
+                except ModelUnavailable as error:
+                    upstreams.gone(upstream)
+                    self._on_gone(target.plugin)
+                    failure = error
+                    continue
+                upstreams.answered(upstream)
+            answered = generation.model
+            if answered and not same_model(upstream, answered):
+                progress.upstream = answered
+                if not prompt.substitute:
+                    raise self._refused(target, f"{answered} answered instead")
+            return generation
+        progress.upstream = progress.upstream or first
+        if not prompt.substitute and (successor := self._successor(target)):
+            raise self._refused(target, f"{successor} would answer")
+        raise failure or self._complete(ModelUnavailable(), target, first)
 
-    async def _call_upstream(
+    async def _with_retry(
         self, target: Target, upstream: str, prompt: Prompt, deadline: float, progress: Progress
     ) -> Generation:
         clock = asyncio.get_running_loop().time
         budget = self._budgets[target.plugin.name]
         budget.earn()
-        progress.upstream = upstream
         retried = False
         while True:
             progress.attempts += 1
             try:
                 return await self._attempt(target, upstream, prompt, deadline - clock())
             except ProviderError as error:
+                self._complete(error, target, upstream)
                 wait = None if retried else wait_before_retry(error, deadline - clock())
                 if wait is None or not budget.spend():
                     raise
@@ -100,26 +126,25 @@ class Caller:
             max_tokens=prompt.max_tokens,
             timeout=timeout,
         )
-        try:
-            try:
-                return checked(await self._plugins.generate(target.plugin.name, request))
-            except ProviderError as error:
-                raise _told(error, target, upstream) from None
-        except (ProviderError, asyncio.CancelledError):
-            raise
-        except BaseException as exc:
-            # SystemExit and its kind as well: let out of a task, they would end the server.
-            _log.error("plugin fault", plugin=target.plugin.name, why=describe(exc))
-            raise _told(PluginFault(), target, upstream) from None
 
+        async def generate() -> Generation:
+            return checked(await self._plugins.generate(target.plugin.name, request))
 
-def _told(error: ProviderError, target: Target, upstream: str) -> ProviderError:
-    """Complete an error with who and what. Raises whatever a plugin's own kind of error does."""
-    error.provider, error.model = target.provider, upstream
-    error.retry_after = bearable_wait(error.retry_after)
-    if error.code not in ERROR_CODES or not isinstance(error.message, str):
-        raise TypeError("only the leaves of coro_core.errors may be raised")
-    return error
+        return await guarded(target.plugin.name, generate)
+
+    def _successor(self, target: Target) -> str | None:
+        """Return the name that would answer if substitution were allowed."""
+        others = [name for name in self._catalog.order(target) if name != target.candidates[0]]
+        return others[0] if others else None
+
+    def _refused(self, target: Target, what: str) -> ProviderError:
+        error = ModelUnavailable(f"{what}: allow that with on_retired=substitute.")
+        return self._complete(error, target, target.candidates[0])
+
+    def _complete(self, error: ProviderError, target: Target, upstream: str) -> ProviderError:
+        """Add who and what to an error."""
+        error.provider, error.model = target.provider, upstream
+        return error
 
 
 def checked(generation: object) -> Generation:

@@ -1,21 +1,23 @@
 """From a model's public id to the plugin that owns it and the upstream names to try.
 
-Ids are for ever, upstream names are not: a name that a call found gone is set aside for a while, so
-that the next call goes straight to its successor, and is tried again when the while is over.
+Ids are for ever, upstream names are not: `coro_core.upstreams` knows which of them are served.
 """
 
+import re
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.metadata import entry_points
 
 from coro_core.hookspecs import ENTRY_POINT_GROUP
-from coro_core.plugins import PluginRecord, Plugins, State
+from coro_core.plugins import Plugins
+from coro_core.records import PluginRecord, State
 from coro_core.types import Model
+from coro_core.upstreams import Upstreams
 
-SET_ASIDE_SECONDS = 600.0
-"""How long a name that was found gone is passed over."""
+UPSTREAM_PREFIX = "CORO_UPSTREAM_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +32,12 @@ class Target:
 
     @property
     def available(self) -> bool:
-        """Whether the plugin can be asked at all."""
+        """Whether it is in all likelihood able to answer."""
         return self.plugin.state is State.READY
 
     @property
     def reason(self) -> str | None:
-        """Why it cannot be asked; `None` when it can."""
+        """Why it is not available; `None` when it is."""
         if self.available:
             return None
         reason = self.plugin.reason
@@ -47,22 +49,39 @@ class Target:
 class Catalog:
     """The models of every plugin, by id."""
 
-    def __init__(self, plugins: Plugins, *, clock: Callable[[], float] = time.monotonic) -> None:
-        """Offer the models of `plugins`. `clock` is in seconds and never goes back."""
+    def __init__(
+        self,
+        plugins: Plugins,
+        environ: Mapping[str, str] | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Offer the models of `plugins`. `clock` is in seconds and never goes back.
+
+        `environ` may replace the upstream candidates of a model: `CORO_UPSTREAM_LLAMA_70B=a,b`
+        does so for `llama-70b`.
+        """
         self._plugins = plugins
-        self._clock = clock
-        self._targets = {
-            model.id: Target(model.id, record, model.provider, model.candidates)
+        models = [
+            (_with_candidates(model, environ or {}), record)
             for record in plugins.records
             for model in record.models
+        ]
+        self._models = {
+            model.id: (model, Target(model.id, record, model.provider, model.candidates))
+            for model, record in models
         }
-        self._gone_until: dict[tuple[str, str], float] = {}
+        self._upstreams: defaultdict[str, Upstreams] = defaultdict(lambda: Upstreams(clock))
 
     def models(self) -> Iterator[tuple[Model, Target]]:
         """Yield every model with what it stands for, by plugin."""
+        yield from self._models.values()
+
+    def live(self) -> Iterator[Target]:
+        """Yield every model that a provider's own list holds, under `plugin:name`."""
         for record in self._plugins.records:
-            for model in record.models:
-                yield model, self._targets[model.id]
+            for name in sorted(self.upstreams(record).listed):
+                yield Target(f"{record.name}:{name}", record, record.provider, (name,))
 
     def target(self, model_id: str) -> Target | None:
         """Return what an id stands for, or `None` if nothing installed offers it.
@@ -70,34 +89,21 @@ class Catalog:
         `plugin:name` reaches any model of a provider by the provider's own name; only the first
         colon divides, since such names may hold more.
         """
-        if (target := self._targets.get(model_id)) is not None:
-            return target
+        if (found := self._models.get(model_id)) is not None:
+            return found[1]
         plugin_name, colon, upstream = model_id.partition(":")
-        record = self._plugins.record(plugin_name)
-        if not colon or not upstream or record is None:
+        owner = self._plugins.record(plugin_name)
+        if not colon or not upstream or owner is None:
             return None
-        provider = record.models[0].provider if record.models else record.name
-        return Target(model_id, record, provider, (upstream,))
+        return Target(model_id, owner, owner.provider, (upstream,))
 
-    def candidates(self, target: Target) -> tuple[str, ...]:
-        """Return the upstream names to try, in order.
+    def upstreams(self, plugin: PluginRecord) -> Upstreams:
+        """Return what is known of a provider's own names."""
+        return self._upstreams[plugin.name]
 
-        Those set aside are left out, unless all are: then all are tried, since a name that was
-        gone may be back.
-        """
-        now = self._clock()
-        served = tuple(
-            name
-            for name in target.candidates
-            if self._gone_until.get((target.plugin.name, name), now) <= now
-        )
-        return served or target.candidates
-
-    def set_aside(self, target: Target, upstream: str) -> None:
-        """Pass over a name that the provider says it does not serve."""
-        # Not without a successor: callers may name any model of a provider, for ever new ones.
-        if len(target.candidates) > 1:
-            self._gone_until[target.plugin.name, upstream] = self._clock() + SET_ASIDE_SECONDS
+    def order(self, target: Target) -> tuple[str, ...]:
+        """Return the target's upstream names in the order to try them."""
+        return self.upstreams(target.plugin).order(target.candidates)
 
     def hint(self, model_id: str) -> str:
         """Say in a sentence what to do about an id that nothing installed offers."""
@@ -118,6 +124,21 @@ class Catalog:
         return {entry.name: entry.module.replace("_", "-") for entry in entries}
 
 
+def upstream_variable(model_id: str) -> str:
+    """Return the variable that replaces a model's upstream candidates."""
+    return UPSTREAM_PREFIX + re.sub(r"[^A-Z0-9]", "_", model_id.upper())
+
+
+def misspelt_upstreams(environ: Mapping[str, str], plugins: Plugins) -> list[str]:
+    """Return a sentence for each variable that names no model of any plugin."""
+    known = {upstream_variable(model.id) for record in plugins.records for model in record.models}
+    return [
+        f"{name} replaces nothing: no installed plugin offers such a model."
+        for name in sorted(environ)
+        if name.startswith(UPSTREAM_PREFIX) and name not in known
+    ]
+
+
 def same_model(asked: str, answered: str) -> bool:
     """Tell whether a reply names the model that was asked for.
 
@@ -129,3 +150,9 @@ def same_model(asked: str, answered: str) -> bool:
     return bare == asked or (
         bare.startswith(asked) and suffix[0] in "-@:" and suffix[1:].replace("-", "").isdigit()
     )
+
+
+def _with_candidates(model: Model, environ: Mapping[str, str]) -> Model:
+    names = environ.get(upstream_variable(model.id), "").split(",")
+    candidates = tuple(dict.fromkeys(name.strip() for name in names if name.strip()))
+    return replace(model, candidates=candidates) if candidates else model

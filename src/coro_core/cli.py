@@ -5,6 +5,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Annotated
 
 import typer
@@ -13,11 +14,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from coro_core.catalog import Catalog
+from coro_core.checkup import Checkup, check_up
+from coro_core.container import Container, build
 from coro_core.errors import SettingsError
 from coro_core.logs import configure_logs
-from coro_core.plugins import Plugins
-from coro_core.settings import Settings, read_environ, read_settings
+from coro_core.settings import read_environ, read_settings
 from coro_core.web.docs import describe
 from coro_core.web.presenters import model_list, plugin_list
 from coro_core.web.routes import router
@@ -99,14 +100,46 @@ def serve(
 @app.command()
 def models(as_json: AsJson = False) -> None:
     """List the models of every installed plugin."""
-    listed = model_list(Catalog(_looked_at())).models
+    listed = model_list(_looked_at().catalog).models
     _show(listed, as_json, none="No plugin offers any model; coro plugins says why.")
 
 
 @app.command("plugins")
 def list_plugins(as_json: AsJson = False) -> None:
     """List every installed plugin, its state, and the reason for it."""
-    _show(plugin_list(_looked_at()).plugins, as_json, none="No plugin is installed.")
+    container = _looked_at()
+    found = plugin_list(container.plugins, container.catalog).plugins
+    _show(found, as_json, none="No plugin is installed.", without={"traffic"})
+
+
+@app.command()
+def check(
+    ids: Annotated[
+        list[str] | None, typer.Argument(metavar="[MODEL]...", help="Default: every model.")
+    ] = None,
+    generate: Annotated[
+        bool, typer.Option("--generate", help="Send each model one short prompt.")
+    ] = False,
+    demo: Annotated[bool, typer.Option("--demo", help="Look at the simulators instead.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Ask each provider whether the key is accepted, and what would answer for each model.
+
+    Spends no tokens without --generate. The exit code is 1 if anything asked for is unusable.
+    """
+    # What there is to say of keys and lists, the command itself says.
+    container = _built("error", **({"CORO_DEMO": "true"} if demo else {}))
+
+    async def look() -> Checkup:
+        async with container.opened():
+            return await check_up(container, ids or [], generate=generate)
+
+    found = asyncio.run(look())
+    if as_json:
+        typer.echo(found.model_dump_json(indent=2))
+    else:
+        typer.echo(_findings(found))
+    raise typer.Exit(0 if found.usable else 1)
 
 
 @app.command("openapi")
@@ -115,39 +148,63 @@ def print_openapi() -> None:
     typer.echo(json.dumps(describe(router.routes, read_settings({})), indent=2, sort_keys=True))
 
 
-def _looked_at() -> Plugins:
-    """Return the plugins in the state that a server would have them in."""
-    environ = read_environ()
-    settings = read_settings(environ)
-    configure_logs(format=settings.log_format, level=settings.log_level)
-    plugins = Plugins(environ, disabled=settings.disabled_plugins)
-    asyncio.run(_open_and_close(plugins, settings))
-    return plugins
+def _built(level: str, **more: str) -> Container:
+    """Return an instance with the settings of the environment and `.env`, and these."""
+    environ = {**read_environ(), **more}
+    configure_logs(format=read_settings(environ).log_format, level=level)
+    return build(environ)
 
 
-async def _open_and_close(plugins: Plugins, settings: Settings) -> None:
-    async with plugins.opened(timeout=settings.plugin_timeout):
-        pass
+def _looked_at() -> Container:
+    """Return an instance whose plugins are in the state that a server would have them in."""
+    container = _built("warning")
+
+    async def open_and_close() -> None:
+        async with container.opened():
+            pass
+
+    asyncio.run(open_and_close())
+    return container
 
 
-def _show(items: Sequence[BaseModel], as_json: bool, none: str) -> None:
+def _show(
+    items: Sequence[BaseModel], as_json: bool, none: str, without: AbstractSet[str] = frozenset()
+) -> None:
+    """Print items as JSON, or as a table without the fields named."""
     rows = [item.model_dump() for item in items]
     if as_json:
         typer.echo(json.dumps(rows, indent=2))
     elif not rows:
         typer.echo(none)
     else:
-        Console().print(_table(rows))
+        Console().print(_table(rows, [name for name in rows[0] if name not in without]))
 
 
-def _table(rows: Sequence[Mapping[str, object]]) -> Table:
+def _table(rows: Sequence[Mapping[str, object]], names: Sequence[str]) -> Table:
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for name in rows[0]:
+    for name in names:
         table.add_column(name.replace("_", " "), overflow="fold")
     for row in rows:
         # As Text, in which square brackets are not markup.
-        table.add_row(*(Text(_cell(value)) for value in row.values()))
+        table.add_row(*(Text(_cell(row[name])) for name in names))
     return table
+
+
+def _findings(found: Checkup) -> str:
+    """Put a checkup into lines: a provider each, then a model each."""
+    lines = []
+    for provider in found.providers:
+        served = f", {provider.served} models served" if provider.served is not None else ""
+        reason = f": {provider.reason}" if provider.reason else ""
+        lines.append(f"{provider.plugin:12} key {provider.key}{served}{reason}")
+    lines.append("")
+    for model in found.models:
+        verdict = "ok" if model.usable else "unusable"
+        lines.append(f"{model.model:12} {verdict:9} {model.upstream_model}")
+        if model.latency_ms is not None and model.usable:
+            lines[-1] += f"  {model.latency_ms} ms"
+        lines += [f"{'':12} {text}" for text in (model.reason, model.response) if text]
+    return "\n".join(lines)
 
 
 def _cell(value: object) -> str:

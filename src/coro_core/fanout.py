@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import structlog
 
 from coro_core.calls import Caller, Progress, Prompt, encodable
-from coro_core.catalog import Catalog, Target, same_model
+from coro_core.catalog import Catalog, Target
 from coro_core.errors import MAX_MESSAGE_CHARS, NotConfigured, PluginFault, ProviderError, Timeout
-from coro_core.plugins import Plugins, State
+from coro_core.records import State
 from coro_core.types import FinishReason, Generation, Usage
 
 UNKNOWN_MODEL = "unknown_model"
@@ -30,6 +30,8 @@ class Row:
     error_code: str | None = None
     upstream_model: str | None = None
     substituted: bool = False
+    note: str | None = None
+    """One sentence on which model answered, when that is another than one would expect."""
     finish_reason: FinishReason | None = None
     usage: Usage | None = None
     retry_after_s: float | None = None
@@ -48,9 +50,9 @@ class Answers:
 class FanOut:
     """Asks many models at once."""
 
-    def __init__(self, plugins: Plugins, catalog: Catalog) -> None:
+    def __init__(self, catalog: Catalog, caller: Caller) -> None:
         self._catalog = catalog
-        self._caller = Caller(plugins, catalog)
+        self._caller = caller
         self._stragglers: set[asyncio.Task[Row]] = set()
 
     @property
@@ -69,7 +71,7 @@ class FanOut:
         works: dict[str, _Work] = {}
         for model_id in dict.fromkeys(model_ids):
             target = self._catalog.target(model_id)
-            if target is None or not target.available:
+            if target is None or not target.plugin.callable:
                 rows[model_id] = self._not_attempted(model_id, target)
             else:
                 works[model_id] = _Work(target, self._caller, prompt, started, timeout)
@@ -140,31 +142,42 @@ class _Work:
         return self.task.result()
 
     def _answered(self, generation: Generation, seconds: float) -> Row:
-        asked = self._progress.upstream or ""
-        answered = generation.model
-        upstream = asked if not answered or same_model(asked, answered) else answered
+        self._learn(None)
         return Row(
             model=self._target.id,
             response=generation.text,
             latency_ms=_ms(seconds),
-            upstream_model=upstream,
-            substituted=self._is_substitute(upstream),
+            upstream_model=self._progress.upstream,
+            substituted=self._substituted,
+            note=self._note(),
             finish_reason=generation.finish_reason,
             usage=generation.usage,
         )
 
-    def _is_substitute(self, upstream: str | None) -> bool:
-        return upstream is not None and upstream != self._target.candidates[0]
+    def _learn(self, error: ProviderError | None) -> None:
+        self._target.plugin.traffic.called(error)
+        self._target.plugin.judge_key(error)
+
+    @property
+    def _substituted(self) -> bool:
+        return self._progress.upstream not in (None, self._target.candidates[0])
+
+    def _note(self) -> str | None:
+        if not self._substituted:
+            return None
+        first = self._target.candidates[0]
+        return f"{first} is no longer served; {self._progress.upstream} answered."
 
     def _failed(self, error: ProviderError, seconds: float) -> Row:
         error.provider = error.provider or self._target.provider
+        self._learn(error)
         return Row(
             model=self._target.id,
             latency_ms=_ms(seconds),
             error=encodable(error.message[:MAX_MESSAGE_CHARS]),
             error_code=error.code,
             upstream_model=self._progress.upstream,
-            substituted=self._is_substitute(self._progress.upstream),
+            substituted=self._substituted,
             retry_after_s=error.retry_after,
         )
 

@@ -7,8 +7,6 @@ alone: a broadcast would lose every answer to one exception, and could be answer
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
-from enum import StrEnum
 from importlib.metadata import EntryPoint, entry_points, version
 from typing import TYPE_CHECKING, Any, cast
 
@@ -18,6 +16,7 @@ import structlog
 from coro_core.errors import CoroError, NotConfigured, describe
 from coro_core.hookspecs import CONTRACT_VERSION, ENTRY_POINT_GROUP, HookSpecs
 from coro_core.lifespans import LifespanTask
+from coro_core.records import PluginRecord, State
 from coro_core.types import GenerateRequest, Generation, Model
 
 if TYPE_CHECKING:
@@ -31,32 +30,8 @@ _REQUIRED = ("coro_list_models", "coro_generate")
 _log = structlog.get_logger("coro.plugins")
 
 
-class State(StrEnum):
-    """What has become of a plugin."""
-
-    STARTING = "starting"
-    READY = "ready"
-    DISABLED = "disabled"
-    UNCONFIGURED = "unconfigured"
-    FAILED = "failed"
-    REJECTED = "rejected"
-
-
 class _RejectedError(CoroError):
     """The plugin does not keep the contract; the message says how."""
-
-
-@dataclass(slots=True, kw_only=True)
-class PluginRecord:
-    """What is known of one plugin."""
-
-    name: str
-    distribution: str
-    version: str
-    state: State = State.STARTING
-    reason: str | None = None
-    """One line that says why it is in that state; `None` when there is nothing to say."""
-    models: tuple[Model, ...] = ()
 
 
 class Plugins:
@@ -97,10 +72,12 @@ class Plugins:
         """Start one call of the plugin that owns the model."""
         return cast(Awaitable[Generation], self._call(plugin, "coro_generate", request=request))
 
-    def live_models(self, plugin: str) -> Awaitable[Collection[str]] | None:
-        """Start asking for the names that can be called; `None` if the plugin cannot tell."""
-        if not self._implements(plugin, "coro_live_models"):
-            return None
+    def can_list(self, record: PluginRecord) -> bool:
+        """Tell whether a plugin is open and can say which upstream names can be called."""
+        return record.callable and self._implements(record.name, "coro_live_models")
+
+    def live_models(self, plugin: str) -> Awaitable[Collection[str]]:
+        """Start asking a plugin that `can_list` for the upstream names that can be called."""
         return cast(Awaitable[Collection[str]], self._call(plugin, "coro_live_models"))
 
     @asynccontextmanager
@@ -137,7 +114,7 @@ class Plugins:
         except BaseException as exc:
             record.state, record.reason = State.FAILED, f"it failed to start: {describe(exc)}"
         else:
-            record.state = State.READY
+            record.state, record.callable = State.READY, True
             stack.push_async_callback(_leave, record, lifespan)
 
     @asynccontextmanager
@@ -269,6 +246,7 @@ def _import_failure(exc: BaseException) -> str:
 
 
 async def _leave(record: PluginRecord, lifespan: LifespanTask) -> None:
+    record.callable = False
     try:
         await lifespan.leave(LEAVE_SECONDS)
     except asyncio.CancelledError:

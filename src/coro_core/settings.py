@@ -64,6 +64,17 @@ class Settings(BaseModel):
     strict_plugins: bool = Field(
         False, description="Refuse to start when a plugin failed or was rejected."
     )
+    on_retired: Literal["substitute", "error"] = Field(
+        "substitute",
+        description="What to do for a model that is no longer served: let its successor answer,"
+        " or fail and name it.",
+    )
+    discovery_interval: int = Field(
+        3600,
+        ge=0,
+        le=604_800,
+        description="Seconds between looks at the providers' own lists; 0 for none at all.",
+    )
     cors_origins: Names = Field(
         ("*",), description="Origins that browsers may call from, separated by commas."
     )

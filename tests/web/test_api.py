@@ -37,6 +37,7 @@ ROW = {
     "error_code": str | None,
     "upstream_model": str | None,
     "substituted": bool,
+    "note": str | None,
     "finish_reason": str | None,
     "usage": dict,
     "retry_after_s": float | int | None,
@@ -176,6 +177,7 @@ async def test_models_have_the_specifications_fields_and_ours(client: httpx.Asyn
                 "reason": str | None,
                 "upstream_model": str,
                 "substituted": bool,
+                "note": str | None,
             },
         )
         assert listed["available"] is (listed["reason"] is None)
@@ -198,6 +200,7 @@ async def test_models_are_listed_by_plugin_whether_they_are_available_or_not(
         "reason": "LOCK_API_KEY is not set; get one at https://lock.example/keys.",
         "upstream_model": "locked-1",
         "substituted": False,
+        "note": None,
     }
     assert all(listed["available"] for listed in models[1:])
 
@@ -217,15 +220,28 @@ async def test_plugins_are_listed_with_state_reason_and_models(client: httpx.Asy
                 "state": str,
                 "reason": str | None,
                 "models": list,
+                "traffic": dict,
             },
         )
-    assert plugins["keyless"] == {
+        has_shape(
+            plugin["traffic"],
+            {
+                "last_success": str | None,
+                "last_error": str | None,
+                "last_error_code": str | None,
+                "last_discovery": str | None,
+                "last_discovery_error_code": str | None,
+                "listed": int,
+            },
+        )
+    assert {**plugins["keyless"], "traffic": None} == {
         "name": "keyless",
         "distribution": "coro-keyless",
         "version": "2.1",
         "state": "unconfigured",
         "reason": "LOCK_API_KEY is not set; get one at https://lock.example/keys.",
         "models": ["locked"],
+        "traffic": None,
     }
     assert plugins["scripted"]["state"] == "ready"
     assert plugins["scripted"]["reason"] is None

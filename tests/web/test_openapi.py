@@ -164,6 +164,7 @@ async def test_a_request_has_the_specifications_fields_and_defaults() -> None:
         "temperature": 0.7,
         "max_tokens": 512,
         "timeout": None,
+        "on_retired": None,
     }
     assert {name: it["type"] for name, it in fields.items()} == {
         "prompt": "string",
@@ -171,6 +172,7 @@ async def test_a_request_has_the_specifications_fields_and_defaults() -> None:
         "temperature": "number",
         "max_tokens": "integer",
         "timeout": "number",
+        "on_retired": "string",
     }
     assert (fields["temperature"]["minimum"], fields["temperature"]["maximum"]) == (0.0, 1.0)
 

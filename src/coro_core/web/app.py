@@ -1,29 +1,23 @@
 """The application: settings in, an ASGI app out."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from importlib.metadata import version
-from typing import TYPE_CHECKING
 
 import structlog
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
-from coro_core.catalog import Catalog
-from coro_core.errors import ERROR_CODES, AuthenticationFailed, SettingsError
-from coro_core.fanout import FanOut
+from coro_core.container import Container, build
+from coro_core.errors import SettingsError
 from coro_core.logs import configure_logs
-from coro_core.plugins import PluginRecord, Plugins, State
-from coro_core.settings import Settings, misspelt, read_environ, read_settings
+from coro_core.records import PluginRecord, State
+from coro_core.settings import read_environ, read_settings
 from coro_core.web import docs, problems
-from coro_core.web.container import Container
 from coro_core.web.middleware import REQUEST_ID, RequestContext
 from coro_core.web.routes import router
 
-if TYPE_CHECKING:
-    from coro_core.testing.behaviour import Behaviour
-
-_log = structlog.get_logger("coro.app")
+_log = structlog.get_logger("coro")
 
 
 def create_app(environ: Mapping[str, str] | None = None) -> FastAPI:
@@ -33,16 +27,11 @@ def create_app(environ: Mapping[str, str] | None = None) -> FastAPI:
     environment and `.env`, and the logs of the process are set up; otherwise that is left to
     whoever embeds the application. Raises `SettingsError` when the settings cannot be used.
     """
-    process_is_ours = environ is None
-    environ = read_environ() if environ is None else environ
-    settings = read_settings(environ)
-    if process_is_ours:
+    if environ is None:
+        environ = read_environ()
+        settings = read_settings(environ)
         configure_logs(format=settings.log_format, level=settings.log_level)
-    for sentence in misspelt(environ):
-        _log.warning(sentence)
-    plugins = Plugins(environ, disabled=settings.disabled_plugins)
-    catalog = Catalog(plugins)
-    container = Container(settings, plugins, catalog, FanOut(plugins, catalog))
+    container = build(environ)
     app = FastAPI(
         title="CORO",
         version=version("coro-core"),
@@ -52,13 +41,13 @@ def create_app(environ: Mapping[str, str] | None = None) -> FastAPI:
     )
     app.state.container = container
     app.include_router(router)
-    docs.install(app, settings)
+    docs.install(app, container.settings)
     problems.install(app)
     app.add_middleware(RequestContext)
     # The outermost, so that a browser may read errors as well.
     app.add_middleware(
         CORSMiddleware,
-        allow_origins=list(settings.cors_origins),
+        allow_origins=list(container.settings.cors_origins),
         allow_methods=["GET", "POST"],
         allow_headers=["*"],
         expose_headers=[REQUEST_ID, "Retry-After"],
@@ -68,21 +57,19 @@ def create_app(environ: Mapping[str, str] | None = None) -> FastAPI:
 
 @asynccontextmanager
 async def _lifespan(container: Container) -> AsyncIterator[None]:
-    settings, plugins = container.settings, container.plugins
-    demo = _demo(settings, plugins.records) if settings.demo else None
-    if demo is not None:
-        _log.warning("DEMO: every answer is simulated; no provider is asked")
-    async with plugins.opened(timeout=settings.plugin_timeout, demo=demo):
-        for record in plugins.records:
+    records = container.plugins.records
+    async with container.opened():
+        for record in records:
             _log_plugin(record)
-        broken = [r.name for r in plugins.records if r.state in (State.FAILED, State.REJECTED)]
-        if settings.strict_plugins and broken:
+        broken = [r.name for r in records if r.state in (State.FAILED, State.REJECTED)]
+        if container.settings.strict_plugins and broken:
             raise SettingsError(
                 f"CORO_STRICT_PLUGINS is set and these plugins are broken: {', '.join(broken)}."
             )
-        if not any(record.state is State.READY for record in plugins.records):
+        if not any(record.state is State.READY for record in records):
             _log.warning("no plugin is ready: /chat answers 503 until one is")
-        yield
+        async with container.discovery.running():
+            yield
 
 
 def _log_plugin(record: PluginRecord) -> None:
@@ -95,20 +82,3 @@ def _log_plugin(record: PluginRecord) -> None:
         version=record.version,
         models=[model.id for model in record.models],
     )
-
-
-def _demo(settings: Settings, records: Sequence[PluginRecord]) -> "dict[str, Behaviour]":
-    """Return how each simulator is to behave: as its provider does, unless told to fail."""
-    from coro_core.testing.behaviour import Behaviour  # not needed outside of the demo
-
-    behaviours = {record.name: Behaviour(latency=None) for record in records}
-    for entry in settings.demo_fail:
-        name, _, code = entry.partition("=")
-        code = code or AuthenticationFailed.code
-        if name not in behaviours or code not in ERROR_CODES:
-            raise SettingsError(
-                f"CORO_DEMO_FAIL: {entry} is not a plugin, or not plugin=error_code with one of"
-                f" {', '.join(ERROR_CODES)}."
-            )
-        behaviours[name].error = code
-    return behaviours

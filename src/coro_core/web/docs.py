@@ -109,7 +109,7 @@ def _tidy(node: Any) -> Any:
         return [_tidy(item) for item in node]
     if not isinstance(node, dict):
         return node
-    if node.get("type") == "number" and node.get("default", 0) is None:
+    if "anyOf" not in node and node.get("default", ...) is None:
         node = {key: value for key, value in node.items() if key != "default"}
     options = node.get("anyOf", [])
     if len(options) == 2 and {"type": "null"} in options:

@@ -16,6 +16,7 @@ _ROW: dict[str, Any] = {
     "error_code": None,
     "upstream_model": None,
     "substituted": False,
+    "note": None,
     "finish_reason": None,
     "usage": {"input_tokens": None, "output_tokens": None, "reasoning_tokens": None},
     "retry_after_s": None,
@@ -29,6 +30,7 @@ ANSWERED: dict[str, Any] = {
     "latency_ms": 892,
     "upstream_model": "gemini-3.5-flash-lite",
     "substituted": True,
+    "note": "gemini-1.5-flash is no longer served; gemini-3.5-flash-lite answered.",
     "finish_reason": "stop",
     "usage": {"input_tokens": 7, "output_tokens": 8, "reasoning_tokens": None},
 }
@@ -119,6 +121,16 @@ _COMMON: dict[int | str, dict[str, Any]] = {
         "Unprocessable Entity",
         "temperature: should be less than or equal to 1.",
         "temperature",
+    ),
+}
+
+LIST_RESPONSES: dict[int | str, dict[str, Any]] = {
+    422: _problem(
+        422,
+        "invalid-request",
+        "Unprocessable Entity",
+        "all: should be a valid boolean, unable to interpret input.",
+        "all",
     ),
 }
 

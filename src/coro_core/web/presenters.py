@@ -1,10 +1,12 @@
 """From the core's objects to their wire form; they are our own, so nothing is validated again."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
-from coro_core.catalog import Catalog
+from coro_core.catalog import Catalog, Target
 from coro_core.fanout import Answers, Row
 from coro_core.plugins import Plugins
+from coro_core.records import PluginRecord
 from coro_core.web.schemas import (
     ChatResponse,
     ModelInfo,
@@ -12,6 +14,7 @@ from coro_core.web.schemas import (
     ModelResponse,
     PluginInfo,
     PluginList,
+    ProviderTraffic,
     TokenUsage,
 )
 
@@ -41,6 +44,7 @@ def model_response(row: Row) -> ModelResponse:
         error_code=row.error_code,
         upstream_model=row.upstream_model,
         substituted=row.substituted,
+        note=row.note,
         finish_reason=row.finish_reason,
         usage=TokenUsage.model_construct(
             input_tokens=usage and usage.input_tokens,
@@ -62,27 +66,17 @@ def status_of(rows: Sequence[Row]) -> int:
     return 500 if any(row.attempted for row in rows) else 503
 
 
-def model_list(catalog: Catalog) -> ModelList:
-    """Put the models on offer into their wire form."""
-    models = []
-    for model, target in catalog.models():
-        upstream = catalog.candidates(target)[0]
-        models.append(
-            ModelInfo(
-                id=model.id,
-                name=model.name,
-                provider=model.provider,
-                cost=model.cost,
-                available=target.available,
-                reason=target.reason,
-                upstream_model=upstream,
-                substituted=upstream != target.candidates[0],
-            )
-        )
+def model_list(catalog: Catalog, *, live: bool = False) -> ModelList:
+    """Put the models on offer into their wire form; `live` adds those of the providers' lists."""
+    models = [
+        _model_info(model.name, model.cost, target, catalog) for model, target in catalog.models()
+    ]
+    for target in catalog.live() if live else ():
+        models.append(_model_info(target.candidates[0], "see the provider", target, catalog))
     return ModelList(models=models)
 
 
-def plugin_list(plugins: Plugins) -> PluginList:
+def plugin_list(plugins: Plugins, catalog: Catalog) -> PluginList:
     """Put the plugins that were found into their wire form."""
     return PluginList(
         plugins=[
@@ -93,7 +87,40 @@ def plugin_list(plugins: Plugins) -> PluginList:
                 state=record.state.value,
                 reason=record.reason,
                 models=[model.id for model in record.models],
+                traffic=_traffic(record, catalog),
             )
             for record in plugins.records
         ]
     )
+
+
+def _model_info(name: str, cost: str, target: Target, catalog: Catalog) -> ModelInfo:
+    upstream, first = catalog.order(target)[0], target.candidates[0]
+    substituted = upstream != first
+    return ModelInfo(
+        id=target.id,
+        name=name,
+        provider=target.provider,
+        cost=cost,
+        available=target.available,
+        reason=target.reason,
+        upstream_model=upstream,
+        substituted=substituted,
+        note=f"{first} is no longer served; {upstream} answers." if substituted else None,
+    )
+
+
+def _traffic(record: PluginRecord, catalog: Catalog) -> ProviderTraffic:
+    traffic = record.traffic
+    return ProviderTraffic(
+        last_success=_time(traffic.last_success),
+        last_error=_time(traffic.last_error),
+        last_error_code=traffic.last_error_code,
+        last_discovery=_time(traffic.last_discovery),
+        last_discovery_error_code=traffic.last_discovery_error_code,
+        listed=len(catalog.upstreams(record).listed),
+    )
+
+
+def _time(moment: datetime | None) -> str | None:
+    return moment.isoformat(timespec="seconds").replace("+00:00", "Z") if moment else None

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
 
 from coro_core.calls import Prompt
+from coro_core.container import Container
 from coro_core.fanout import UNKNOWN_MODEL, Row
 from coro_core.web import examples
-from coro_core.web.container import Container
 from coro_core.web.presenters import (
     chat_response,
     model_list,
@@ -46,11 +46,24 @@ async def health() -> Health:
 
 
 @router.get(
-    "/models", tags=["models"], operation_id="list_models", summary="What models are there?"
+    "/models",
+    tags=["models"],
+    operation_id="list_models",
+    summary="What models are there?",
+    responses=examples.LIST_RESPONSES,
 )
-async def list_models(request: Request) -> ModelList:
+async def list_models(
+    request: Request,
+    live: Annotated[
+        bool,
+        Query(
+            alias="all",
+            description="Add every model of the providers' own lists, under `plugin:name`.",
+        ),
+    ] = False,
+) -> ModelList:
     """List every model of every installed plugin, available or not, and why not."""
-    return model_list(_container(request).catalog)
+    return model_list(_container(request).catalog, live=live)
 
 
 @router.get(
@@ -58,7 +71,8 @@ async def list_models(request: Request) -> ModelList:
 )
 async def list_plugins(request: Request) -> PluginList:
     """List every plugin that was found, with its state and the reason for it."""
-    return plugin_list(_container(request).plugins)
+    container = _container(request)
+    return plugin_list(container.plugins, container.catalog)
 
 
 @router.post(
@@ -137,7 +151,8 @@ async def _ask(
         raise _invalid("prompt", f"must have at most {settings.max_prompt_chars} characters")
     if payload.max_tokens > settings.max_tokens:
         raise _invalid("max_tokens", f"must be at most {settings.max_tokens}")
-    prompt = Prompt(payload.prompt, payload.temperature, payload.max_tokens)
+    substitute = (payload.on_retired or settings.on_retired) == "substitute"
+    prompt = Prompt(payload.prompt, payload.temperature, payload.max_tokens, substitute)
     timeout = payload.timeout or min(settings.model_timeout, settings.total_timeout)
     answers = await unless_gone(request, container.fanout.ask(model_ids, prompt, timeout))
     return answers.rows, chat_response(answers, request.state.request_id)

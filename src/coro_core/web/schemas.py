@@ -44,6 +44,13 @@ class SingleChatRequest(BaseModel):
         " When absent, the server's own limits hold: 5 s a model and 6 s in all by default.",
     )
 
+    on_retired: Literal["substitute", "error"] = Field(
+        default=None,  # type: ignore[arg-type]  # absent, never null
+        description="What to do for a model that is no longer served: `substitute` lets its"
+        " successor answer and says so, `error` fails and names it. When absent, the server's own"
+        " setting holds: `substitute` by default.",
+    )
+
 
 class ChatRequest(SingleChatRequest):
     """A prompt for many models."""
@@ -100,6 +107,10 @@ class ModelResponse(BaseModel):
         description="Whether `upstream_model` is another than the id's first choice,"
         " because the provider no longer serves that."
     )
+    note: str | None = Field(
+        description="Which model answered instead of which, in a sentence; null when it is the"
+        " id's first choice."
+    )
     finish_reason: FinishReason | None = Field(
         description="Why the answer ended: `stop` it was done, `length` it reached max_tokens,"
         " `content_filter` it was cut; null when there is none."
@@ -136,12 +147,28 @@ class ModelInfo(BaseModel):
     substituted: bool = Field(
         description="Whether that is another model than the id's first choice."
     )
+    note: str | None = Field(
+        description="Which model answers instead of which, in a sentence; else null."
+    )
 
 
 class ModelList(BaseModel):
     """Every model of every installed plugin."""
 
     models: list[ModelInfo] = Field(description="By plugin, in the order of its own list.")
+
+
+class ProviderTraffic(BaseModel):
+    """How a provider has lately done, seen from the calls that were made anyway."""
+
+    last_success: str | None = Field(description="When a call was last answered, RFC 3339, UTC.")
+    last_error: str | None = Field(description="When a call last failed, RFC 3339, UTC.")
+    last_error_code: str | None = Field(description="How that call failed.")
+    last_discovery: str | None = Field(
+        description="When the provider was last asked what it serves, RFC 3339, UTC."
+    )
+    last_discovery_error_code: str | None = Field(description="How that failed; else null.")
+    listed: int = Field(ge=0, description="How many models the provider's own list holds.")
 
 
 class PluginInfo(BaseModel):
@@ -155,6 +182,7 @@ class PluginInfo(BaseModel):
     )
     reason: str | None = Field(description="Why it is in that state; null if nothing is to say.")
     models: list[str] = Field(description="The ids of its models.")
+    traffic: ProviderTraffic = Field(description="How its provider has lately done.")
 
 
 class PluginList(BaseModel):

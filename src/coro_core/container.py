@@ -1,0 +1,55 @@
+"""What one instance of CORO is made of; two can live in one process and share nothing."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import structlog
+
+from coro_core.calls import Caller
+from coro_core.catalog import Catalog, misspelt_upstreams
+from coro_core.discovery import Discovery
+from coro_core.fanout import FanOut
+from coro_core.plugins import Plugins
+from coro_core.settings import Settings, misspelt, read_settings
+
+_log = structlog.get_logger("coro")
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """The parts, put together."""
+
+    settings: Settings
+    plugins: Plugins
+    catalog: Catalog
+    discovery: Discovery
+    fanout: FanOut
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[None]:
+        """Open every plugin, in the demo before its own simulator, and close them at the end."""
+        demo = None
+        if self.settings.demo:
+            # Only here: the simulators' kit is of no use to a server with keys.
+            from coro_core.demo import demo_behaviours
+
+            demo = demo_behaviours(self.settings, self.plugins.records)
+            _log.warning("DEMO: every answer is simulated; no provider is asked")
+        async with self.plugins.opened(timeout=self.settings.plugin_timeout, demo=demo):
+            yield
+
+
+def build(environ: Mapping[str, str]) -> Container:
+    """Put an instance together from its settings; nothing is opened yet.
+
+    Says in the log what in the settings looks like a slip. Raises `SettingsError`.
+    """
+    settings = read_settings(environ)
+    plugins = Plugins(environ, disabled=settings.disabled_plugins)
+    catalog = Catalog(plugins, environ)
+    discovery = Discovery(plugins, catalog, interval=settings.discovery_interval)
+    fanout = FanOut(catalog, Caller(plugins, catalog, on_gone=discovery.want))
+    for sentence in misspelt(environ) + misspelt_upstreams(environ, plugins):
+        _log.warning(sentence)
+    return Container(settings, plugins, catalog, discovery, fanout)

@@ -1,0 +1,26 @@
+"""The demo: every provider simulated, behaving as its provider does unless told to fail."""
+
+from collections.abc import Sequence
+
+from coro_core.errors import ERROR_CODES, AuthenticationFailed, SettingsError
+from coro_core.records import PluginRecord
+from coro_core.settings import Settings
+from coro_core.testing.behaviour import Behaviour
+
+
+def demo_behaviours(settings: Settings, records: Sequence[PluginRecord]) -> dict[str, Behaviour]:
+    """Return how each plugin's simulator is to behave.
+
+    Raises `SettingsError` when `CORO_DEMO_FAIL` names no plugin or no error code.
+    """
+    behaviours = {record.name: Behaviour(latency=None) for record in records}
+    for entry in settings.demo_fail:
+        name, _, code = entry.partition("=")
+        code = code or AuthenticationFailed.code
+        if name not in behaviours or code not in ERROR_CODES:
+            raise SettingsError(
+                f"CORO_DEMO_FAIL: {entry} is not a plugin, or not plugin=error_code with one of"
+                f" {', '.join(ERROR_CODES)}."
+            )
+        behaviours[name].error = code
+    return behaviours
