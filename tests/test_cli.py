@@ -147,8 +147,10 @@ def test_the_help_of_a_command_lists_its_options(command: str) -> None:
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
 def test_an_argument_that_cannot_be_used_is_told_with_exit_code_2(
-    arguments: list[str], said: str
+    arguments: list[str], said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # Should an argument be taken after all, no server is to start here.
+    monkeypatch.setenv("CORO_MAX_MODELS", "0")
     result = coro(*arguments)
     assert result.exit_code == 2
     assert result.stdout == ""
