@@ -52,15 +52,20 @@ class World:
 
 
 @asynccontextmanager
-async def world(environ: Mapping[str, str] | None = None, **script: Any) -> AsyncIterator[World]:
-    """Serve the three plugins before simulators that all follow one script."""
+async def world(
+    environ: Mapping[str, str] | None = None,
+    *,
+    keys: Mapping[str, str] | None = None,
+    **script: Any,
+) -> AsyncIterator[World]:
+    """Serve the three plugins, with these keys, before simulators that all follow one script."""
     behaviours = {name: Behaviour(**script) for name in CLASSES}
     settings: dict[str, str] = dict(environ or {})
     async with AsyncExitStack() as stack:
         for name, behaviour in behaviours.items():
             plugin = getattr(import_module(f"coro_{name}"), CLASSES[name])()
             settings |= await stack.enter_async_context(plugin.coro_simulator(behaviour))
-        client = await stack.enter_async_context(running(settings))
+        client = await stack.enter_async_context(running({**settings, **(keys or {})}))
         yield World(client, behaviours)
 
 
@@ -242,6 +247,25 @@ async def test_a_refused_key_is_shown_everywhere_and_one_that_works_again_is_not
         assert (await w.row(ids[0]))["error"] is None
         assert (await w.plugin(plugin))["state"] == "ready"
         assert (await w.plugin(plugin))["reason"] is None
+
+
+async def test_a_refused_key_leaks_nowhere(capfd: pytest.CaptureFixture[str]) -> None:
+    keys = {f"{name.upper()}_API_KEY": f"canary-of-{name}-7f3a9c2e" for name in CLASSES}
+    async with world(keys=keys, key="another-key-that-is-the-right-one") as w:
+        await w.until_discovered()
+        bodies = [
+            (await w.client.get(path)).text for path in ("/models?all=true", "/plugins", "/health")
+        ]
+        answers = await ask(w.client, *TODAY)
+        bodies.append(answers.text)
+    assert answers.status_code == 500
+    assert {row["error_code"] for row in answers.json()["responses"]} == {"authentication_failed"}
+    printed = "".join(capfd.readouterr())
+    assert "key refused" in printed
+    for text in (*bodies, printed):
+        assert "canary" not in text
+        # DeepSeek's own message shows the end of the key.
+        assert "9c2e" not in text
 
 
 async def test_plugins_show_how_their_providers_have_done() -> None:

@@ -40,10 +40,15 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a ta
 def main() -> None:
     """Run the command line; what the settings or the arguments got wrong is one line, exit 2."""
     try:
-        app()
+        code = app(sys.argv[1:] or ["--help"], prog_name="coro", standalone_mode=False)
     except SettingsError as exc:
         typer.echo(f"coro: {exc}", err=True)
         sys.exit(2)
+    except typer.TyperException as exc:
+        what = " ".join(exc.format_message().split()).rstrip(".")
+        typer.echo(f"coro: {what}. See coro --help.", err=True)
+        sys.exit(2)
+    sys.exit(code)
 
 
 @app.command()

@@ -9,7 +9,7 @@ implemented with fewer arguments than its specification has, so that an argument
 not break anyone; adding an optional hook is compatible too. Anything else is a new version.
 """
 
-from collections.abc import Awaitable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
@@ -89,10 +89,13 @@ class ProviderPlugin(Protocol):
     The optional hooks are left out, since a plugin may lack them; their types are in `HookSpecs`.
     """
 
-    coro_contract: int
+    @property
+    def coro_contract(self) -> int:
+        """The version of the contract that the plugin keeps."""
 
-    def coro_list_models(self, environ: Mapping[str, str]) -> Sequence[Model]:
-        """Return the models that this plugin offers."""
+    @property
+    def coro_list_models(self) -> Callable[..., Sequence[Model]]:
+        """Return the models that this plugin offers; takes `environ`, or nothing."""
 
     def coro_generate(self, request: GenerateRequest) -> Awaitable[Generation]:
         """Send one prompt to one model and return its answer."""

@@ -301,6 +301,13 @@ async def test_a_request_may_name_its_own_timeout(
     assert timeout - 0.4 < Scripted.seen[-1].timeout <= timeout
 
 
+async def test_as_many_models_as_are_allowed_are_asked(client: httpx.AsyncClient) -> None:
+    models = [f"scripted:x{number}" for number in range(20)]
+    response = await ask(client, *models)
+    assert response.status_code == 200
+    assert [row["model"] for row in response.json()["responses"]] == models
+
+
 async def test_both_content_types_of_json_are_taken(client: httpx.AsyncClient) -> None:
     for content_type in ("application/json; charset=utf-8", "application/vnd.acme+json"):
         response = await client.post(
@@ -430,6 +437,13 @@ async def test_when_every_id_is_unknown_that_is_a_problem_and_nobody_is_asked(
     ]
     assert "no-such" not in response.text
     assert len(Scripted.seen) == before
+
+
+async def test_of_many_unknown_ids_the_first_ten_are_told(client: httpx.AsyncClient) -> None:
+    response = await ask(client, *(f"no-such-{number}" for number in range(20)))
+    assert response.status_code == 422
+    fields = [error["field"] for error in response.json()["errors"]]
+    assert fields == [f"models.{place}" for place in range(10)]
 
 
 # --- POST /chat/{model_id}

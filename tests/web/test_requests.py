@@ -1,11 +1,11 @@
 """Bad requests: each is a short problem that repeats nothing, and the next request is served."""
 
 import asyncio
+import contextlib
 import json
 import logging
 import re
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
@@ -42,7 +42,7 @@ class Keyless(Echo):
         raise NotConfigured("LOCK_API_KEY", help="get one at https://lock.example/keys")
 
 
-@asynccontextmanager
+@contextlib.asynccontextmanager
 async def serving(
     tmp_path_factory: pytest.TempPathFactory, **environ: str
 ) -> AsyncIterator[httpx.AsyncClient]:
@@ -598,11 +598,21 @@ async def test_a_body_that_does_not_come_to_an_end_is_not_waited_for(
     assert (await hasty.get("/health")).status_code == 200
 
 
-async def test_a_body_without_an_end_is_cut_off_after_a_while(hasty: httpx.AsyncClient) -> None:
-    endless = [b"400\r\n" + b"x" * 1024 + b"\r\n"] * 2000
-    received = await exchanged(hasty, head("POST /chat", CHUNKED), *endless)
-    assert statuses(received) in ([413], [])  # The reset may overtake the reply.
-    assert (await hasty.get("/health")).status_code == 200
+async def test_a_body_without_an_end_is_cut_off_after_a_while(client: httpx.AsyncClient) -> None:
+    megabyte = b"100000\r\n" + b"x" * 0x100000 + b"\r\n"
+    most, sent = 200, 0
+    async with asyncio.timeout(PATIENCE):
+        _, writer = await asyncio.open_connection(client.base_url.host, client.base_url.port)
+        writer.write(head("POST /chat", CHUNKED))
+        with contextlib.suppress(ConnectionError):
+            while sent < most:
+                writer.write(megabyte)
+                await writer.drain()
+                sent += 1
+        writer.close()
+    # Ten times the cap are read for nothing; more lies on the way.
+    assert 0 < sent < most
+    assert (await client.get("/health")).status_code == 200
 
 
 async def test_a_client_that_leaves_in_the_middle_of_its_body_costs_nothing(
