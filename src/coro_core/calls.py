@@ -8,12 +8,14 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from coro_core.breaker import Breakers
 from coro_core.catalog import Catalog, Target, same_model
 from coro_core.errors import (
     EmptyResponse,
     InvalidResponse,
     ModelUnavailable,
     ProviderError,
+    Timeout,
 )
 from coro_core.guard import guarded
 from coro_core.plugins import Plugins
@@ -22,6 +24,10 @@ from coro_core.retry import RetryBudget, wait_before_retry
 from coro_core.types import GenerateRequest, Generation, Usage
 
 MAX_ANSWER_CHARS = 1_000_000
+_NEARLY = 0.9
+"""Some of a call's time goes by before it is made."""
+_TICK = 0.01
+"""Timers may fire this much early, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +57,21 @@ class Caller:
         self,
         plugins: Plugins,
         catalog: Catalog,
+        *,
         on_gone: Callable[[PluginRecord], None] = lambda _: None,
+        breakers: Breakers | None = None,
+        patience: float = 0.0,
     ) -> None:
-        """`on_gone` is told of a provider when a call finds one of its names gone."""
+        """`on_gone` is told of a provider when a call finds one of its names gone.
+
+        A provider that does not answer within `patience` seconds has failed; one that a caller
+        would not wait for as long has not.
+        """
         self._plugins = plugins
         self._catalog = catalog
         self._on_gone = on_gone
+        self._breakers = breakers or Breakers()
+        self._patience = patience
         self._budgets: defaultdict[str, RetryBudget] = defaultdict(RetryBudget)
 
     async def call(
@@ -77,7 +92,7 @@ class Caller:
                     continue
                 progress.upstream = upstream
                 try:
-                    generation = await self._with_retry(
+                    generation = await self._unless_broken(
                         target, upstream, prompt, deadline, progress
                     )
                 except ModelUnavailable as error:
@@ -96,6 +111,33 @@ class Caller:
         if not prompt.substitute and (successor := self._successor(target)):
             raise self._refused(target, f"{successor} would answer")
         raise failure or self._complete(ModelUnavailable(), target, first)
+
+    async def _unless_broken(
+        self, target: Target, upstream: str, prompt: Prompt, deadline: float, progress: Progress
+    ) -> Generation:
+        """Call a model unless it has just failed again and again, and learn from the call."""
+        clock = asyncio.get_running_loop().time
+        key, patient = (
+            (target.plugin.name, upstream),
+            deadline - clock() >= self._patience * _NEARLY,
+        )
+        try:
+            self._breakers.enter(key)
+        except ProviderError as error:
+            raise self._complete(error, target, upstream) from None
+        try:
+            generation = await self._with_retry(target, upstream, prompt, deadline, progress)
+        except ProviderError as error:
+            self._breakers.failed(key, error)
+            raise
+        except asyncio.CancelledError:
+            if patient and clock() >= deadline - _TICK:
+                self._breakers.failed(key, Timeout())
+            else:
+                self._breakers.left(key)
+            raise
+        self._breakers.succeeded(key)
+        return generation
 
     async def _with_retry(
         self, target: Target, upstream: str, prompt: Prompt, deadline: float, progress: Progress

@@ -12,6 +12,7 @@ from coro_core.discovery import Discovery
 from coro_core.fanout import FanOut
 from coro_core.plugins import Plugins
 from coro_core.settings import Settings, misspelt, read_settings
+from coro_core.watchdog import watching
 
 _log = structlog.get_logger("coro")
 
@@ -36,7 +37,10 @@ class Container:
 
             demo = demo_behaviours(self.settings, self.plugins.records)
             _log.warning("DEMO: every answer is simulated; no provider is asked")
-        async with self.plugins.opened(timeout=self.settings.plugin_timeout, demo=demo):
+        async with (
+            watching(self.plugins.packages),
+            self.plugins.opened(timeout=self.settings.plugin_timeout, demo=demo),
+        ):
             yield
 
 
@@ -49,7 +53,9 @@ def build(environ: Mapping[str, str]) -> Container:
     plugins = Plugins(environ, disabled=settings.disabled_plugins)
     catalog = Catalog(plugins, environ)
     discovery = Discovery(plugins, catalog, interval=settings.discovery_interval)
-    fanout = FanOut(catalog, Caller(plugins, catalog, on_gone=discovery.want))
+    patience = min(settings.model_timeout, settings.total_timeout)
+    caller = Caller(plugins, catalog, on_gone=discovery.want, patience=patience)
+    fanout = FanOut(catalog, caller)
     for sentence in misspelt(environ) + misspelt_upstreams(environ, plugins):
         _log.warning(sentence)
     return Container(settings, plugins, catalog, discovery, fanout)

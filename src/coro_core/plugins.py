@@ -60,6 +60,14 @@ class Plugins:
         """Every plugin that was found, by name."""
         return tuple(self._records.values())
 
+    @property
+    def packages(self) -> Mapping[str, str]:
+        """The top-level package of each plugin's code, with the plugin's name."""
+        return {
+            type(plugin).__module__.partition(".")[0]: name
+            for name, plugin in self._manager.list_name_plugin()
+        }
+
     def record(self, name: str) -> PluginRecord | None:
         """Return the plugin of that name."""
         return self._records.get(name)

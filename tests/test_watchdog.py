@@ -1,0 +1,35 @@
+"""A plugin that blocks the event loop is named."""
+
+import json
+from pathlib import Path
+
+import httpx
+
+from support.plugins import NO_REAL_PLUGINS, Installer
+from support.server import Process
+
+SUPPORT = Path(__file__).parent
+
+BLOCKING = """
+import time
+from support.plugins import Echo, answer
+class Plugin(Echo):
+    async def generate(self, request):
+        time.sleep(2.0)
+        return answer("late")
+"""
+
+
+def test_a_plugin_that_blocks_the_loop_is_named_once(install: Installer, tmp_path: Path) -> None:
+    install.add_source("blocking", BLOCKING)
+    environ = {"PYTHONPATH": f"{install.directory}:{SUPPORT}", **NO_REAL_PLUGINS}
+    with Process("serve", "--port", "0", cwd=tmp_path, environ=environ) as server:
+        address = server.address()
+        body = {"prompt": "Hello", "models": ["echo"]}
+        assert httpx.post(f"{address}/chat", json=body, timeout=60).status_code == 200
+        assert httpx.get(f"{address}/health").status_code == 200
+    lines = [json.loads(line) for line in server.lines]
+    told = [line for line in lines if line["message"] == "the event loop stands still"]
+    assert [(line["plugin"], line["where"]) for line in told] == [
+        ("blocking", "source_blocking.py:6")
+    ]
