@@ -49,6 +49,9 @@ class Settings(BaseModel):
     max_body_bytes: int = Field(
         1_048_576, ge=1024, le=104_857_600, description="Bytes that a request's body may have."
     )
+    max_in_flight: int = Field(
+        256, ge=1, le=100_000, description="Chat requests at work at once; more get a 503."
+    )
     body_timeout: float = Field(
         5.0, gt=0, le=60, description="Seconds that a request's body may take to arrive."
     )

@@ -25,7 +25,10 @@ START_SECONDS = 60.0
 async def running(environ: Mapping[str, str] | None = None) -> AsyncIterator[httpx.AsyncClient]:
     """Serve an application with these settings and yield a client for it."""
     app = create_app({} if environ is None else environ)
-    listener = socket.create_server(("127.0.0.1", 0))
+    # With the protocol named: asyncio sends small replies without delay over such sockets only.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.bind(("127.0.0.1", 0))
+    listener.listen(1024)
     server = uvicorn.Server(
         uvicorn.Config(app, log_config=None, access_log=False, lifespan="on", loop="asyncio")
     )

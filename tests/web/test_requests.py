@@ -52,8 +52,6 @@ async def serving(
         installer.add("answering", Answering)
         installer.add("keyless", Keyless)
         async with running({**NO_REAL_PLUGINS, **environ}) as client:
-            # A kept connection makes each of these many small replies wait for a delayed ACK.
-            client.headers["Connection"] = "close"
             yield client
     installer.remove_all()
 

@@ -15,6 +15,7 @@ from coro_core.records import PluginRecord, State
 from coro_core.settings import read_environ, read_settings
 from coro_core.web import docs, problems
 from coro_core.web.middleware import REQUEST_ID, RequestContext
+from coro_core.web.overload import LoadShedder
 from coro_core.web.routes import router
 
 _log = structlog.get_logger("coro")
@@ -43,6 +44,7 @@ def create_app(environ: Mapping[str, str] | None = None) -> FastAPI:
     app.include_router(router)
     docs.install(app, container.settings)
     problems.install(app)
+    app.add_middleware(LoadShedder, limit=container.settings.max_in_flight)
     app.add_middleware(RequestContext)
     # The outermost, so that a browser may read errors as well.
     app.add_middleware(

@@ -102,6 +102,17 @@ def _problem(status: int, kind: str, title: str, detail: str, field: str = "") -
     }
 
 
+def _or_turned_away(reply: dict[str, Any]) -> dict[str, Any]:
+    """Add what a server with too many requests at work says instead."""
+    away = _problem(
+        503,
+        "overloaded",
+        "Service Unavailable",
+        "CORO has 256 requests at work already; try again in 2 s.",
+    )
+    return {**reply, "content": {**reply["content"], **away["content"]}}
+
+
 _COMMON: dict[int | str, dict[str, Any]] = {
     408: _problem(
         408,
@@ -149,10 +160,12 @@ CHAT_RESPONSES: dict[int | str, dict[str, Any]] = {
         "Every model that was asked failed; each row says why.",
         all_failed=_chat(RATE_LIMITED, TIMED_OUT),
     ),
-    503: _body(
-        ChatResponse,
-        "No model could be asked; each row says why.",
-        not_configured=_chat(NOT_CONFIGURED),
+    503: _or_turned_away(
+        _body(
+            ChatResponse,
+            "No model could be asked, and each row says why; or there are too many requests.",
+            not_configured=_chat(NOT_CONFIGURED),
+        )
     ),
 }
 
@@ -171,5 +184,11 @@ SINGLE_CHAT_RESPONSES: dict[int | str, dict[str, Any]] = {
         rate_limited=RATE_LIMITED,
         timed_out=TIMED_OUT,
     ),
-    503: _body(ModelResponse, "The model could not be asked.", not_configured=NOT_CONFIGURED),
+    503: _or_turned_away(
+        _body(
+            ModelResponse,
+            "The model could not be asked, or there are too many requests.",
+            not_configured=NOT_CONFIGURED,
+        )
+    ),
 }

@@ -16,7 +16,13 @@ MAX_FIELD_CHARS = 40
 """Of a field that does not exist, and whose name is the caller's, the beginning is."""
 
 Kind = Literal[
-    "invalid-request", "unknown-model", "body-too-large", "body-too-slow", "internal-error", "http"
+    "invalid-request",
+    "unknown-model",
+    "body-too-large",
+    "body-too-slow",
+    "overloaded",
+    "internal-error",
+    "http",
 ]
 FieldErrors = Sequence[tuple[str, str]]
 
