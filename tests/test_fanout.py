@@ -101,6 +101,7 @@ RETURNED = [
     Generation(text="a", usage=None),  # type: ignore[arg-type]
     Generation(text="a", usage=Usage(output_tokens=float("nan"))),  # type: ignore[arg-type]
     Generation(text="a", usage=Usage(input_tokens=-1)),
+    Generation(text="a", usage=Usage(output_tokens=2**53)),
     Generation(text="a", finish_reason="because"),  # type: ignore[arg-type]
     Generation(text="a", model=7),  # type: ignore[arg-type]
 ]

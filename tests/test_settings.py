@@ -198,6 +198,8 @@ TAKEN = [
     *((name, ",", ()) for name in LISTS),
     *((name, choice, choice) for name, choices in CHOICES.items() for choice in choices),
     ("PORT", " 8080 ", 8080),
+    ("CORO_LOG_LEVEL", " INFO", "info"),
+    ("CORO_ON_RETIRED", "Error", "error"),
     ("CORO_HOST", "0.0.0.0", "0.0.0.0"),
     ("CORO_HOST", "::", "::"),
 ]

@@ -201,8 +201,8 @@ def checked(generation: object) -> Generation:
     if not isinstance(usage, Usage):
         raise TypeError("usage must be a Usage")
     counts = (usage.input_tokens, usage.output_tokens, usage.reasoning_tokens)
-    if any(count is not None and (type(count) is not int or count < 0) for count in counts):
-        raise TypeError("tokens must be counted in whole numbers")
+    if any(not (count is None or (type(count) is int and 0 <= count < 2**53)) for count in counts):
+        raise TypeError("tokens must be counted in whole numbers that JSON can carry")
     if generation.finish_reason not in ("stop", "length", "content_filter", "other"):
         raise TypeError("finish_reason must be one of the four")
     text, model = generation.text, generation.model

@@ -93,7 +93,7 @@ class Catalog:
             return found[1]
         plugin_name, colon, upstream = model_id.partition(":")
         owner = self._plugins.record(plugin_name)
-        if not colon or not upstream or owner is None:
+        if not colon or not upstream or not upstream.isprintable() or owner is None:
             return None
         return Target(model_id, owner, owner.provider, (upstream,))
 

@@ -23,6 +23,11 @@ def _split(value: object) -> object:
     return value
 
 
+def _lower(value: object) -> object:
+    """Take `INFO` for `info`."""
+    return value.strip().lower() if isinstance(value, str) else value
+
+
 Names = Annotated[tuple[str, ...], BeforeValidator(_split)]
 
 
@@ -67,7 +72,7 @@ class Settings(BaseModel):
     strict_plugins: bool = Field(
         False, description="Refuse to start when a plugin failed or was rejected."
     )
-    on_retired: Literal["substitute", "error"] = Field(
+    on_retired: Annotated[Literal["substitute", "error"], BeforeValidator(_lower)] = Field(
         "substitute",
         description="What to do for a model that is no longer served: let its successor answer,"
         " or fail and name it.",
@@ -81,10 +86,10 @@ class Settings(BaseModel):
     cors_origins: Names = Field(
         ("*",), description="Origins that browsers may call from, separated by commas."
     )
-    log_level: Literal["debug", "info", "warning", "error"] = Field(
-        "info", description="The least that is logged."
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = (
+        Field("info", description="The least that is logged.")
     )
-    log_format: Literal["auto", "json", "console"] = Field(
+    log_format: Annotated[Literal["auto", "json", "console"], BeforeValidator(_lower)] = Field(
         "auto", description="auto is console on a terminal and json elsewhere."
     )
     demo: bool = Field(

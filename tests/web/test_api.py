@@ -771,7 +771,7 @@ async def test_a_bug_is_a_problem_that_a_page_can_read_and_that_shows_nothing(
     assert response.headers["x-content-type-options"] == "nosniff"
     assert response.json() == {
         "type": "urn:coro:problem:internal-error",
-        "title": "Internal Server Error",
+        "title": "Internal error",
         "status": 500,
         "detail": "CORO failed to answer; please report it, with the request_id.",
         "request_id": response.headers["x-request-id"],

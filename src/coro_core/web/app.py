@@ -1,7 +1,7 @@
 """The application: settings in, an ASGI app out."""
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from importlib.metadata import version
 
 import structlog
@@ -15,7 +15,7 @@ from coro_core.records import PluginRecord, State
 from coro_core.settings import read_environ, read_settings
 from coro_core.web import docs, problems
 from coro_core.web.middleware import REQUEST_ID, RequestContext
-from coro_core.web.overload import LoadShedder
+from coro_core.web.overload import Admission, LoadShedder, draining
 from coro_core.web.routes import router
 
 _log = structlog.get_logger("coro")
@@ -25,26 +25,32 @@ def create_app(environ: Mapping[str, str] | None = None) -> FastAPI:
     """Return a new application; it shares nothing with any other.
 
     `environ` holds its settings. When it is absent, as for a server, they are read from the
-    environment and `.env`, and the logs of the process are set up; otherwise that is left to
-    whoever embeds the application. Raises `SettingsError` when the settings cannot be used.
+    environment and `.env`, and the logs of the process and its end are taken care of; otherwise
+    those are left to whoever embeds the application. Raises `SettingsError` when the settings
+    cannot be used.
     """
+    process_is_ours = environ is None
     if environ is None:
         environ = read_environ()
         settings = read_settings(environ)
         configure_logs(format=settings.log_format, level=settings.log_level)
     container = build(environ)
+    admission = Admission(container.settings.max_in_flight)
+    grace = container.settings.shutdown_grace if process_is_ours else None
     app = FastAPI(
         title="CORO",
         version=version("coro-core"),
-        lifespan=lambda _: _lifespan(container),
+        lifespan=lambda _: _lifespan(container, admission, grace),
         docs_url=None,
         redoc_url=None,
+        # They would lead to whatever the Host header names.
+        redirect_slashes=False,
     )
     app.state.container = container
     app.include_router(router)
     docs.install(app, container.settings)
     problems.install(app)
-    app.add_middleware(LoadShedder, limit=container.settings.max_in_flight)
+    app.add_middleware(LoadShedder, admission=admission)
     app.add_middleware(RequestContext)
     # The outermost, so that a browser may read errors as well.
     app.add_middleware(
@@ -58,7 +64,10 @@ def create_app(environ: Mapping[str, str] | None = None) -> FastAPI:
 
 
 @asynccontextmanager
-async def _lifespan(container: Container) -> AsyncIterator[None]:
+async def _lifespan(
+    container: Container, admission: Admission, grace: float | None
+) -> AsyncIterator[None]:
+    """Open and close the parts; with a `grace`, the signals that stop the process are ours too."""
     records = container.plugins.records
     async with container.opened():
         for record in records:
@@ -70,8 +79,10 @@ async def _lifespan(container: Container) -> AsyncIterator[None]:
             )
         if not any(record.state is State.READY for record in records):
             _log.warning("no plugin is ready: /chat answers 503 until one is")
+        stopping = nullcontext() if grace is None else draining(admission, grace)
         async with container.discovery.running():
-            yield
+            with stopping:
+                yield
 
 
 def _log_plugin(record: PluginRecord) -> None:

@@ -107,7 +107,7 @@ def _or_turned_away(reply: dict[str, Any]) -> dict[str, Any]:
     away = _problem(
         503,
         "overloaded",
-        "Service Unavailable",
+        "Too many requests at once",
         "CORO has 256 requests at work already; try again in 2 s.",
     )
     return {**reply, "content": {**reply["content"], **away["content"]}}
@@ -117,19 +117,19 @@ _COMMON: dict[int | str, dict[str, Any]] = {
     408: _problem(
         408,
         "body-too-slow",
-        "Request Timeout",
+        "Body too slow",
         "The body did not arrive within 5 s; send it again.",
     ),
     413: _problem(
         413,
         "body-too-large",
-        "Request Entity Too Large",
+        "Body too large",
         "The body is larger than 1048576 bytes; shorten the prompt.",
     ),
     422: _problem(
         422,
         "invalid-request",
-        "Unprocessable Entity",
+        "Invalid request",
         "temperature: should be less than or equal to 1.",
         "temperature",
     ),
@@ -139,7 +139,7 @@ LIST_RESPONSES: dict[int | str, dict[str, Any]] = {
     422: _problem(
         422,
         "invalid-request",
-        "Unprocessable Entity",
+        "Invalid request",
         "all: should be a valid boolean, unable to interpret input.",
         "all",
     ),
@@ -174,7 +174,7 @@ SINGLE_CHAT_RESPONSES: dict[int | str, dict[str, Any]] = {
     404: _problem(
         404,
         "unknown-model",
-        "Not Found",
+        "Unknown model",
         "No installed plugin offers this model; GET /models lists those there are.",
     ),
     **_COMMON,

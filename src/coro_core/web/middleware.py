@@ -47,7 +47,7 @@ class RequestContext:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                _add_headers(MutableHeaders(scope=message), scope["path"], request_id)
+                _add_headers(MutableHeaders(scope=message), request_id)
             await send(message)
 
         try:
@@ -95,7 +95,7 @@ def _request_id(scope: Scope) -> str:
     return given if _ACCEPTED_ID.fullmatch(given) else secrets.token_hex(8)
 
 
-def _add_headers(headers: MutableHeaders, path: str, request_id: str) -> None:
+def _add_headers(headers: MutableHeaders, request_id: str) -> None:
     headers[REQUEST_ID] = request_id
     headers["X-Content-Type-Options"] = "nosniff"
     headers["Referrer-Policy"] = "no-referrer"

@@ -1,45 +1,131 @@
-"""Turning requests away when there are too many, before they cost anything."""
+"""Who is let in: so many chat requests at once, and none while the server is stopping."""
 
+import asyncio
 import random
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from coro_core.web.problems import problem
+from coro_core.web.problems import Kind, problem
 
 RETRY_AFTER_SECONDS = (1, 3)
 """Some chance, so that those who were turned away together do not come back together."""
+LEAST_DRAIN_SECONDS = 0.2
+"""For connections that the system had accepted before the signal came, and nobody had read yet."""
+
+
+class Admission:
+    """How many chat requests are at work, and whether more are let in."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.in_flight = 0
+        self.closing = False
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    def enter(self) -> bool:
+        """Let one in, if there is room; it must `leave`."""
+        if self.closing or self.in_flight >= self.limit:
+            return False
+        self.in_flight += 1
+        self._idle.clear()
+        return True
+
+    def leave(self) -> None:
+        """Make room for another."""
+        self.in_flight -= 1
+        if not self.in_flight:
+            self._idle.set()
+
+    async def drained(self) -> None:
+        """Wait until nothing is at work any more."""
+        await self._idle.wait()
 
 
 class LoadShedder:
-    """ASGI middleware that lets so many chat requests in at once, and no more.
+    """ASGI middleware that turns chat requests away when they are not let in.
 
-    The others get a 503 before their body is read. Everything else, `/health` above all, is always
-    let in: it costs next to nothing.
+    They get a 503 before their body is read. Everything else, `/health` above all, is always let
+    in: it costs next to nothing.
     """
 
-    def __init__(self, app: ASGIApp, limit: int) -> None:
+    def __init__(self, app: ASGIApp, admission: Admission) -> None:
         self._app = app
-        self._limit = limit
-        self._in_flight = 0
+        self._admission = admission
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or turn it away."""
         if scope["type"] != "http" or not scope["path"].startswith("/chat"):
             await self._app(scope, receive, send)
+        elif self._admission.enter():
+            try:
+                await self._app(scope, receive, send)
+            finally:
+                self._admission.leave()
+        else:
+            await self._turn_away(scope, receive, send)
+
+    async def _turn_away(self, scope: Scope, receive: Receive, send: Send) -> None:
+        wait = str(random.randint(*RETRY_AFTER_SECONDS))  # noqa: S311 - nothing secret
+        headers = {"Retry-After": wait}
+        kind: Kind = "overloaded"
+        why = f"CORO has {self._admission.limit} requests at work already"
+        if self._admission.closing:
+            headers["Connection"] = "close"
+            kind, why = "shutting-down", "CORO is stopping"
+        reply = problem(
+            scope["state"]["request_id"],
+            503,
+            kind,
+            f"{why}; try again in {wait} s.",
+            headers=headers,
+        )
+        await reply(scope, receive, send)
+
+
+@contextmanager
+def draining(admission: Admission, grace: float) -> Iterator[None]:
+    """Finish what is at work before the server stops listening, within `grace` seconds.
+
+    A server that closes its listening socket at the signal resets the connections that the system
+    has accepted meanwhile. So the signal is first ours: chat requests are turned away with a
+    sentence, those at work are answered, and then the server's own handler gets the signal.
+    A second signal goes to it at once.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    loop = asyncio.get_running_loop()
+    handlers = {sig: signal.getsignal(sig) for sig in (signal.SIGTERM, signal.SIGINT)}
+    tasks: set[asyncio.Task[None]] = set()
+
+    def pass_on(sig: int, frame: FrameType | None) -> None:
+        if callable(handler := handlers[signal.Signals(sig)]):
+            handler(sig, frame)
+
+    async def drain(sig: int, frame: FrameType | None) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(grace):
+                await asyncio.sleep(LEAST_DRAIN_SECONDS)
+                await admission.drained()
+        pass_on(sig, frame)
+
+    def on_signal(sig: int, frame: FrameType | None) -> None:
+        if admission.closing:
+            pass_on(sig, frame)
             return
-        if self._in_flight >= self._limit:
-            wait = str(random.randint(*RETRY_AFTER_SECONDS))  # noqa: S311 - nothing secret
-            reply = problem(
-                scope["state"]["request_id"],
-                503,
-                "overloaded",
-                f"CORO has {self._limit} requests at work already; try again in {wait} s.",
-                headers={"Retry-After": wait},
-            )
-            await reply(scope, receive, send)
-            return
-        self._in_flight += 1
-        try:
-            await self._app(scope, receive, send)
-        finally:
-            self._in_flight -= 1
+        admission.closing = True
+        loop.call_soon_threadsafe(lambda: tasks.add(loop.create_task(drain(sig, frame))))
+
+    for sig in handlers:
+        signal.signal(sig, on_signal)
+    try:
+        yield
+    finally:
+        for sig, handler in handlers.items():
+            signal.signal(sig, handler)

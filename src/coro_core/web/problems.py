@@ -21,9 +21,19 @@ Kind = Literal[
     "body-too-large",
     "body-too-slow",
     "overloaded",
+    "shutting-down",
     "internal-error",
     "http",
 ]
+_TITLES: Mapping[Kind, str] = {
+    "invalid-request": "Invalid request",
+    "unknown-model": "Unknown model",
+    "body-too-large": "Body too large",
+    "body-too-slow": "Body too slow",
+    "overloaded": "Too many requests at once",
+    "shutting-down": "Shutting down",
+    "internal-error": "Internal error",
+}
 FieldErrors = Sequence[tuple[str, str]]
 
 
@@ -57,7 +67,7 @@ def problem(
     return JSONResponse(
         {
             "type": "about:blank" if kind == "http" else f"urn:coro:problem:{kind}",
-            "title": HTTPStatus(status).phrase,
+            "title": _TITLES.get(kind) or HTTPStatus(status).phrase,
             "status": status,
             "detail": detail,
             "request_id": request_id,
