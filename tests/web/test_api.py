@@ -285,6 +285,8 @@ async def test_the_specifications_defaults_arrive_at_the_plugin(client: httpx.As
         ("temperature", "0.9999999999999999", 0.9999999999999999),
         ("max_tokens", "1", 1),
         ("max_tokens", "8192", 8192),
+        ("max_tokens", "512.0", 512),
+        ("max_tokens", "1e3", 1000),
         ("prompt", '"."', "."),
         ("prompt", '" x "', " x "),
         ("prompt", r'"\u0000\u001b\u202e\ud83d\ude00"', "\x00\x1b\u202e\U0001f600"),

@@ -6,7 +6,7 @@ an error. Replies are our own objects; their models here serve the description a
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictInt
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from coro_core.errors import ERROR_CODES
 from coro_core.fanout import UNKNOWN_MODEL
@@ -15,6 +15,13 @@ from coro_core.types import FinishReason
 MAX_REQUEST_TIMEOUT = 60.0
 MAX_ID_CHARS = 200
 
+
+def _whole(value: object) -> object:
+    """Take 512.0 for 512, as JSON Schema does."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+WholeNumber = Annotated[int, BeforeValidator(_whole)]
 ModelId = Annotated[str, Field(min_length=1, max_length=MAX_ID_CHARS, examples=["llama-70b"])]
 
 
@@ -35,7 +42,7 @@ class SingleChatRequest(BaseModel):
     temperature: float = Field(
         0.7, ge=0.0, le=1.0, description="Sampling temperature: 0.0 is the most predictable."
     )
-    max_tokens: StrictInt = Field(512, ge=1, description="The longest answer wanted, in tokens.")
+    max_tokens: WholeNumber = Field(512, ge=1, description="The longest answer wanted, in tokens.")
     timeout: float = Field(
         default=None,  # type: ignore[assignment]  # absent, never null: see docs/decisions.md
         gt=0.0,
