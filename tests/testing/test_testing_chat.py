@@ -121,6 +121,17 @@ async def test_a_fault_breaks_calls_and_not_the_list_of_models(client, behaviour
     assert (await client.get("/models")).status_code == 200
 
 
+async def test_a_raw_reply_takes_the_place_of_every_answer_and_refusal(client, behaviour):
+    async def raw(call):
+        yield b"HTTP/1.1 299 Odd\r\nconnection: close\r\n\r\n" + call.model.encode()
+
+    behaviour.raw_reply = raw
+    behaviour.error = "overloaded"
+    reply = await client.post("/chat", json=PROMPT)
+    assert (reply.status_code, reply.text) == (299, PROMPT["model"])
+    assert len(behaviour.calls) == 1
+
+
 async def test_a_call_that_the_client_gives_up_is_counted(client, behaviour):
     asked, given_up = asyncio.Event(), asyncio.Event()
 

@@ -63,6 +63,11 @@ async def test_a_request_arrives_whole_and_the_connection_is_kept():
             Fault.BLANK_LINES,
             b"HTTP/1.1 200 Simulated\r\nx: y\r\nconnection: close\r\n\r\n\n\n\n\n\ndone",
         ),
+        (
+            Fault.BAD_CHUNKS,
+            b"HTTP/1.1 200 Simulated\r\nx: y\r\ntransfer-encoding: chunked\r\n"
+            b"connection: close\r\n\r\n2\r\ndo\r\nno length\r\n",
+        ),
     ],
 )
 async def test_a_fault_is_sent_as_described(fault, sent):
@@ -111,11 +116,47 @@ async def test_the_bomb_is_small_and_inflates_to_much():
     assert len(gzip.decompress(bomb)) == 64 << 20
 
 
-async def test_a_drip_does_not_end():
-    async with serve_http(always(HttpReply(b"done", fault=Fault.DRIP))) as url:
+async def test_a_flood_of_headers_comes_before_the_reply():
+    async with serve_http(always(HttpReply(b"done", fault=Fault.HEADER_FLOOD))) as url:
+        head, _, body = (await talk(url, GET)).partition(b"\r\n\r\n")
+    assert head.count(b"\r\nx-flood-") == 20_000
+    assert body == b"done"
+
+
+@pytest.mark.parametrize("fault", [Fault.DRIP, Fault.SLOW_HEADERS])
+async def test_a_drip_does_not_end(fault):
+    async with serve_http(always(HttpReply(b"done", fault=fault))) as url:
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.05):
                 await talk(url, GET)
+
+
+async def test_a_raw_reply_is_sent_byte_for_byte_and_the_connection_closed():
+    async def raw():
+        yield b"anything"
+        yield b"\0 at all"
+
+    async with serve_http(always(HttpReply(b"done", raw=raw()))) as url:
+        assert await talk(url, GET) == b"anything\0 at all"
+
+
+async def test_a_raw_reply_without_end_is_given_up_when_the_client_leaves():
+    given_up = asyncio.Event()
+
+    async def raw():
+        try:
+            yield b"beginning"
+            await asyncio.Event().wait()
+        finally:
+            given_up.set()
+
+    async with serve_http(always(HttpReply(raw=raw()))) as url:
+        host, port = url.removeprefix("http://").split(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(GET)
+        assert await reader.readexactly(9) == b"beginning"
+        writer.close()
+        await asyncio.wait_for(given_up.wait(), 0.5)
 
 
 async def test_a_client_that_leaves_cancels_the_handler_without_a_word(caplog):

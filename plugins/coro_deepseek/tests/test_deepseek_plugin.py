@@ -34,6 +34,8 @@ FAULTS = {
     Fault.RESET: ("connection_failed", False),
     Fault.TRUNCATE: ("connection_failed", False),
     Fault.GARBAGE: ("connection_failed", False),
+    Fault.HEADER_FLOOD: ("connection_failed", False),
+    Fault.BAD_CHUNKS: ("connection_failed", False),
     Fault.NOT_JSON: ("invalid_response", False),
     Fault.WRONG_SHAPE: ("invalid_response", False),
     Fault.EMPTY_BODY: ("overloaded", True),
@@ -41,7 +43,7 @@ FAULTS = {
     Fault.COMPRESSED_BOMB: ("invalid_response", False),
     Fault.REDIRECT: ("upstream_error", False),
 }
-ENDLESS = {Fault.HANG, Fault.DRIP}
+ENDLESS = {Fault.HANG, Fault.DRIP, Fault.SLOW_HEADERS}
 
 
 def test_it_fulfils_the_contract():

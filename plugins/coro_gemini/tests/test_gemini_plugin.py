@@ -8,6 +8,7 @@ import pytest
 from coro_core import (
     CONTRACT_VERSION,
     AuthenticationFailed,
+    ConnectionFailed,
     Overloaded,
     ProviderError,
     ProviderPlugin,
@@ -37,10 +38,13 @@ TOLD = {
 BROKEN = {
     Fault.HANG: "timeout",
     Fault.DRIP: "timeout",
+    Fault.SLOW_HEADERS: "timeout",
     Fault.DISCONNECT: "connection_failed",
     Fault.RESET: "connection_failed",
     Fault.TRUNCATE: "connection_failed",
     Fault.GARBAGE: "connection_failed",
+    Fault.BAD_CHUNKS: "connection_failed",
+    Fault.HEADER_FLOOD: "invalid_response",
     Fault.NOT_JSON: "invalid_response",
     Fault.WRONG_SHAPE: "invalid_response",
     Fault.OVERSIZED: "invalid_response",
@@ -119,6 +123,19 @@ async def test_a_connection_that_survives_a_fault_serves_the_next_call(
         await plugin.coro_generate(request_for(timeout=0.3))
     behaviour.fault = None
     assert (await plugin.coro_generate(request_for())).text
+
+
+async def test_a_raw_reply_is_sent_in_place_of_the_servers_bytes(plugin, behaviour, request_for):
+    sent = asyncio.Event()
+
+    async def raw(call):
+        yield b"HTTP/1.1 400 Bad Request\r\n\r\n" + str(call.body["prompt"]).encode()
+        sent.set()
+
+    behaviour.raw_reply = raw
+    with pytest.raises(ConnectionFailed):
+        await plugin.coro_generate(request_for(timeout=0.5))
+    assert sent.is_set()
 
 
 async def test_keep_alives_do_not_matter(plugin, behaviour, request_for):

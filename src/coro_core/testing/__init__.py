@@ -1,6 +1,6 @@
 """For plugin authors: the simulator kit. It is shipped, because a plugin's demo runs on it."""
 
-from coro_core.testing.behaviour import Behaviour, Call, Fault, simulated_answer
+from coro_core.testing.behaviour import Behaviour, Call, Fault, RawReply, simulated_answer
 from coro_core.testing.chat import CANARY_KEY, ChatDialect, error_reply, serve_chat
 from coro_core.testing.http import serve_http
 from coro_core.testing.messages import HttpReply, HttpRequest, json_reply
@@ -13,6 +13,7 @@ __all__ = [
     "Fault",
     "HttpReply",
     "HttpRequest",
+    "RawReply",
     "error_reply",
     "json_reply",
     "serve_chat",

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -38,6 +38,12 @@ class Fault(StrEnum):
     """Send the reply so slowly that it never ends in time."""
     BLANK_LINES = "blank_lines"
     """Send blank keep-alive lines, then the reply."""
+    SLOW_HEADERS = "slow_headers"
+    """Send the headers so slowly that they never end in time."""
+    HEADER_FLOOD = "header_flood"
+    """Send more headers than anyone can mean, then the reply."""
+    BAD_CHUNKS = "bad_chunks"
+    """Send half a body in chunks, then a chunk without a proper length."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +54,10 @@ class Call:
     model: str
     headers: Mapping[str, str] = field(repr=False)
     body: Mapping[str, object] = field(repr=False)
+
+
+RawReply = Callable[[Call], AsyncGenerator[bytes, None]]
+"""Yields what goes on the wire, given the call; it is closed when the client leaves before."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -77,6 +87,8 @@ class Behaviour:
     """Fail the calls for these upstream names in these ways."""
     fault: Fault | None = None
     """Break the transport in this way."""
+    raw_reply: RawReply | None = None
+    """What to send in place of every reply, byte for byte; the connection is closed after it."""
     retry_after: float | None = None
     """Seconds that a rate limit asks to wait; `None` leaves the hint out."""
     answer: Callable[[str, str], str] | None = None

@@ -57,7 +57,10 @@ async def _route(request: HttpRequest, behaviour: Behaviour, dialect: ChatDialec
         return dialect.refuse("authentication_failed", call, behaviour)
     if listing:
         return _list(await behaviour.receive_list(dialect.today), call, behaviour, dialect)
-    reply = _answer(await behaviour.receive(call, dialect.today), call, behaviour, dialect)
+    code = await behaviour.receive(call, dialect.today)
+    if behaviour.raw_reply is not None:
+        return HttpReply(raw=behaviour.raw_reply(call))
+    reply = _answer(code, call, behaviour, dialect)
     return replace(reply, fault=behaviour.fault or reply.fault)
 
 

@@ -5,6 +5,10 @@ import functools
 import gzip
 import socket
 import struct
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import replace
+from typing import Any
 
 from coro_core.testing.behaviour import Fault
 from coro_core.testing.messages import HttpReply, head, json_reply
@@ -12,6 +16,7 @@ from coro_core.testing.messages import HttpReply, head, json_reply
 _BOMB_BYTES = 64 * 1024 * 1024
 _DRIP_SECONDS = 0.2
 _BLANK_LINES = 5
+_FLOOD_HEADERS = 20_000
 
 
 def disguise(reply: HttpReply) -> HttpReply:
@@ -59,11 +64,17 @@ async def misbehave(
                 await writer.drain()
         case Fault.DRIP:
             writer.write(head(reply, len(body)))
-            for byte in body:
-                writer.write(bytes([byte]))
-                await asyncio.wait({gone}, timeout=_DRIP_SECONDS)
-                if gone.done():
-                    return
+            await _drip(body, writer, gone)
+        case Fault.SLOW_HEADERS:
+            await _drip(head(reply, len(body)), writer, gone)
+        case Fault.HEADER_FLOOD:
+            flood = {f"x-flood-{number}": "0" for number in range(_FLOOD_HEADERS)}
+            writer.write(head(replace(reply, headers={**flood, **reply.headers}), len(body)) + body)
+        case Fault.BAD_CHUNKS:
+            half = body[: len(body) // 2]
+            chunked = {**reply.headers, "transfer-encoding": "chunked"}
+            writer.write(head(replace(reply, headers=chunked), None))
+            writer.write(b"%x\r\n%b\r\nno length\r\n" % (len(half), half))
         case Fault.BLANK_LINES:
             writer.write(head(reply, None))
             for _ in range(_BLANK_LINES):
@@ -74,6 +85,37 @@ async def misbehave(
         case fault:
             raise AssertionError(f"{fault} is not a fault of sending")
     await writer.drain()
+
+
+async def pour(
+    chunks: AsyncGenerator[bytes, None], writer: asyncio.StreamWriter, gone: asyncio.Future[bytes]
+) -> None:
+    """Send chunks as they come, until there are no more or the client has gone."""
+
+    async def send() -> None:
+        async with aclosing(chunks):
+            async for chunk in chunks:
+                writer.write(chunk)
+                await writer.drain()
+
+    sending = asyncio.ensure_future(send())
+    either: set[asyncio.Future[Any]] = {sending, gone}
+    try:
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        sending.cancel()
+        await asyncio.wait({sending})
+    if not sending.cancelled():
+        # A script that fails is told, as any handler is.
+        sending.result()
+
+
+async def _drip(content: bytes, writer: asyncio.StreamWriter, gone: asyncio.Future[bytes]) -> None:
+    for byte in content:
+        writer.write(bytes([byte]))
+        await asyncio.wait({gone}, timeout=_DRIP_SECONDS)
+        if gone.done():
+            return
 
 
 @functools.cache

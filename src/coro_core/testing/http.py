@@ -9,7 +9,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 
-from coro_core.testing.faults import disguise, misbehave
+from coro_core.testing.faults import disguise, misbehave, pour
 from coro_core.testing.messages import HttpReply, HttpRequest, head
 
 _log = logging.getLogger(__name__)
@@ -63,6 +63,9 @@ async def _serve_one(
         if not work.done():
             return False
         reply = disguise(work.result())
+        if reply.raw is not None:
+            await pour(reply.raw, writer, gone)
+            return False
         if reply.fault is not None:
             await misbehave(reply, writer, gone)
             return False

@@ -1,7 +1,7 @@
 """What a simulated server takes and gives, before it is bytes and after."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 
 from coro_core.testing.behaviour import Fault
@@ -19,12 +19,13 @@ class HttpRequest:
 
 @dataclass(frozen=True, slots=True)
 class HttpReply:
-    """One reply; `fault` breaks the sending of it."""
+    """One reply; `fault` breaks the sending of it, `raw` is sent in place of it."""
 
     body: bytes = b""
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     fault: Fault | None = None
+    raw: AsyncGenerator[bytes, None] | None = None
 
 
 def json_reply(

@@ -6,7 +6,7 @@ gRPC's own server always closes politely; half a reply, a reset or another proto
 import asyncio
 import socket
 import struct
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 
@@ -16,6 +16,7 @@ _READ_BYTES = 65536
 _HALF_A_REPLY = 12
 """Bytes: more than the header of an HTTP/2 frame, less than any reply."""
 _DRIP_SECONDS = 0.05
+_GARBAGE = b"\x16\x03\x01 this is not HTTP\r\n\r\n"
 
 
 @dataclass(slots=True)
@@ -35,14 +36,25 @@ class Front:
     def break_connection(self, peer: str, fault: Fault) -> None:
         """Break the connection of `peer`, an address as gRPC writes it.
 
-        DISCONNECT and GARBAGE come at once; RESET and TRUNCATE with the next bytes of the server.
+        DISCONNECT and GARBAGE come at once; RESET, TRUNCATE and BAD_CHUNKS with the next bytes of
+        the server.
         """
         link = self._links[peer]
         link.fault = fault
         if fault is Fault.GARBAGE:
-            link.client.write(b"\x16\x03\x01 this is not HTTP\r\n\r\n")
+            link.client.write(_GARBAGE)
         if fault in {Fault.GARBAGE, Fault.DISCONNECT}:
             link.client.close()
+
+    async def say(self, peer: str, chunks: AsyncGenerator[bytes, None]) -> None:
+        """Send `peer` these bytes in place of the server's, then close its connection."""
+        link = self._links[peer]
+        link.fault = Fault.HANG
+        with suppress(ConnectionError):
+            async for chunk in chunks:
+                link.client.write(chunk)
+                await link.client.drain()
+        link.client.close()
 
     @contextmanager
     def dripping(self, peer: str) -> Iterator[None]:
@@ -111,8 +123,12 @@ async def _answer(from_server: asyncio.StreamReader, link: _Link) -> None:
                     data = data[1:]
                     await asyncio.sleep(_DRIP_SECONDS)
                 link.client.write(data)
-            case Fault.TRUNCATE | Fault.RESET:
+            case Fault.HANG:
+                pass
+            case Fault.TRUNCATE | Fault.RESET | Fault.BAD_CHUNKS:
                 link.client.write(data[:_HALF_A_REPLY])
+                if link.fault is Fault.BAD_CHUNKS:
+                    link.client.write(_GARBAGE)
                 await link.client.drain()
                 if link.fault is Fault.RESET:
                     # Lingering for no time at all turns the closing into a reset.

@@ -35,7 +35,9 @@ _CERTIFICATE = re.compile(
     re.IGNORECASE,
 )
 _LOCAL_DEADLINE = re.compile(r"(?:stream removed \()?deadline exceeded\)?", re.IGNORECASE)
-_LOCAL_CAP = "Received message larger than max"
+_LOCAL_CAP = re.compile(
+    r"received message larger than max|metadata size exceeds (?:hard|soft) limit", re.IGNORECASE
+)
 
 _TOO_LARGE = re.compile(
     r"token count .*exceeds|maximum number of tokens|payload size exceeds", re.IGNORECASE
@@ -103,7 +105,7 @@ _CHECK_KEY = f"Check GEMINI_API_KEY, or {KEY_HELP}."
 
 def _exhausted(refusal: Refusal) -> ProviderError:
     """Tell the five meanings of RESOURCE_EXHAUSTED apart."""
-    if _LOCAL_CAP in refusal.message:
+    if _LOCAL_CAP.search(refusal.message):
         return InvalidResponse("It was larger than any answer can be.")
     if _NOT_ON_THIS_TIER.search(refusal.message):
         return ModelUnavailable("It is not part of the account's tier.")

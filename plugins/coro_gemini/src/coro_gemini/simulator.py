@@ -28,6 +28,7 @@ _EMBEDDING = "gemini-embedding-001"
 _PAGE_SIZE = 50
 _OVERSIZED_CHARACTERS = 3 * 1024 * 1024
 _BOMB_CHARACTERS = 8 * 1024 * 1024
+_FLOOD = tuple((f"x-flood-{number}", "0") for number in range(5_000))
 _UNDECODABLE = b"\xff\xff\xff\xff"
 _Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -39,9 +40,9 @@ async def simulate(behaviour: Behaviour) -> AsyncIterator[dict[str, str]]:
     Where gRPC has no fault of a name, the nearest stands for it: NOT_JSON and WRONG_SHAPE are bytes
     that do not decode; EMPTY_BODY is a message without fields; OVERSIZED is one of 3 MiB;
     COMPRESSED_BOMB inflates to 8 MiB, and is sent plain to a client that takes no compression;
-    REDIRECT is the status that gRPC makes of one; DRIP never gets past the headers; BLANK_LINES
-    changes nothing, since HTTP/2 keeps a connection alive by itself. `connection_failed` as an
-    error code is DISCONNECT.
+    REDIRECT is the status that gRPC makes of one; DRIP and SLOW_HEADERS never get past the headers;
+    BLANK_LINES changes nothing, since HTTP/2 keeps a connection alive by itself; BAD_CHUNKS is
+    GARBAGE after a part of the reply. `connection_failed` as an error code is DISCONNECT.
     """
     server = grpc.aio.server(options=(("grpc.so_reuseport", 0),))
     port = server.add_insecure_port("127.0.0.1:0")
@@ -94,13 +95,16 @@ class _Simulation:
         fault = self._behaviour.fault
         if code == "connection_failed":
             fault = Fault.DISCONNECT
+        if self._behaviour.raw_reply is not None:
+            await self._front.say(context.peer(), self._behaviour.raw_reply(call))
+            await asyncio.Event().wait()  # until gRPC has seen the end of the connection
         match fault:
-            case Fault.RESET | Fault.TRUNCATE:
+            case Fault.RESET | Fault.TRUNCATE | Fault.BAD_CHUNKS:
                 self._front.break_connection(context.peer(), fault)
             case Fault.DISCONNECT | Fault.GARBAGE:
                 self._front.break_connection(context.peer(), fault)
                 await asyncio.Event().wait()  # until gRPC has seen the end of the connection
-            case Fault.DRIP:
+            case Fault.DRIP | Fault.SLOW_HEADERS:
                 with self._front.dripping(context.peer()):
                     await context.send_initial_metadata(())
                     await asyncio.Event().wait()  # until the client has gone
@@ -113,6 +117,8 @@ class _Simulation:
             case Fault.COMPRESSED_BOMB:
                 context.set_compression(grpc.Compression.Gzip)
                 return said(call, " " * _BOMB_CHARACTERS)
+            case Fault.HEADER_FLOOD:
+                await context.send_initial_metadata(_FLOOD)
             case Fault.REDIRECT:
                 text = "Received http2 header with status: 307"
                 await context.abort(grpc.StatusCode.UNKNOWN, text)
