@@ -15,6 +15,7 @@ from typing import Any
 
 import httpx
 import uvicorn
+from fastapi import FastAPI
 
 from coro_core.web.app import create_app
 
@@ -24,7 +25,13 @@ START_SECONDS = 60.0
 @asynccontextmanager
 async def running(environ: Mapping[str, str] | None = None) -> AsyncIterator[httpx.AsyncClient]:
     """Serve an application with these settings and yield a client for it."""
-    app = create_app({} if environ is None else environ)
+    async with serving(create_app({} if environ is None else environ)) as client:
+        yield client
+
+
+@asynccontextmanager
+async def serving(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    """Serve an application and yield a client for it."""
     # With the protocol named: asyncio sends small replies without delay over such sockets only.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", 0))

@@ -35,6 +35,9 @@ TOLD = {
 }
 """Each error code that the simulator can tell, and whether another call may help."""
 
+GOAWAY = b"\0\0\x08\x07" + b"\0" * 5 + b"\0\0\0\0" + b"\0\0\0\x0b"
+"""HTTP/2's own farewell: no stream was served, enhance your calm."""
+
 BROKEN = {
     Fault.HANG: "timeout",
     Fault.DRIP: "timeout",
@@ -129,7 +132,7 @@ async def test_a_raw_reply_is_sent_in_place_of_the_servers_bytes(plugin, behavio
     sent = asyncio.Event()
 
     async def raw(call):
-        yield b"HTTP/1.1 400 Bad Request\r\n\r\n" + str(call.body["prompt"]).encode()
+        yield GOAWAY + str(call.body["prompt"]).encode()
         sent.set()
 
     behaviour.raw_reply = raw

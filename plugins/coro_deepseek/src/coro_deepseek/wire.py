@@ -67,7 +67,7 @@ async def open_wire(key: str, address: str) -> AsyncIterator[Wire]:
 
 
 def _content(reply: httpx.Response) -> bytes:
-    """Return the body of a success. Raises `ProviderError` for anything else."""
-    if reply.is_success:
+    """Return the body of a success, which is a 200 alone. Raises `ProviderError` otherwise."""
+    if reply.status_code == httpx.codes.OK:
         return reply.content
     raise refusal(reply.status_code, reply.headers, reply.content)

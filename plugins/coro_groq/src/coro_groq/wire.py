@@ -59,13 +59,15 @@ async def open_wire(key: str, address: str) -> AsyncIterator[Wire]:
 
 
 async def _content(call: Awaitable[httpx.Response]) -> bytes:
-    """Return the body of a success. Raises `ProviderError` for anything else."""
+    """Return the body of a success, which is a 200 alone. Raises `ProviderError` otherwise."""
     try:
-        return (await call).content
+        reply = await call
     except APIStatusError as exc:
         reply = exc.response
-        raise refusal(reply.status_code, reply.headers, reply.content) from None
     except APIConnectionError as exc:
         # The SDK wraps whatever the transport raises, and ours says what it means.
         cause = exc.__cause__
         raise cause if isinstance(cause, ProviderError) else ConnectionFailed() from None
+    if reply.status_code == httpx.codes.OK:
+        return reply.content
+    raise refusal(reply.status_code, reply.headers, reply.content)

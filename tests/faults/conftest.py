@@ -1,0 +1,58 @@
+"""The account of the fault suite, and the search for what must not get out."""
+
+import logging
+import warnings
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from coro_core.logs import configure_logs
+from support.faults.canaries import WATCH
+from support.faults.ledger import LEDGER
+
+_NAMES = ("", "coro", "coro_core", "py.warnings", "uvicorn", "uvicorn.error", "uvicorn.access")
+
+
+@pytest.fixture(autouse=True)
+def _nothing_gets_out(capfd: pytest.CaptureFixture[str]) -> Iterator[None]:
+    """Log as a server on DEBUG does, and search all that was logged or printed."""
+    loggers = [logging.getLogger(name) for name in _NAMES]
+    before = [(it, it.level, it.propagate, list(it.handlers)) for it in loggers]
+    raise_exceptions = logging.raiseExceptions
+    showwarning = warnings.showwarning
+    configure_logs(format="json", level="debug")
+    found = len(WATCH.found)
+    yield
+    for logger, level, propagate, handlers in before:
+        logger.setLevel(level)
+        logger.propagate = propagate
+        logger.handlers[:] = handlers
+    logging.captureWarnings(False)
+    warnings.showwarning = showwarning
+    logging.raiseExceptions = raise_exceptions
+    structlog.reset_defaults()
+    out, err = capfd.readouterr()
+    WATCH.search("what was printed", (out + err).encode())
+    assert WATCH.found[found:] == []
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print how many faults were tried on each plugin, and how many were survived."""
+    if not LEDGER.tried:
+        return
+    write = terminalreporter.write_line
+    terminalreporter.section("faults")
+    write(f"{'plugin':<12}{'tried':>8}{'survived':>10}")
+    tally = LEDGER.tally()
+    for plugin, (tried, survived) in tally.items():
+        write(f"{plugin:<12}{tried:>8}{survived:>10}")
+    tried, survived = (sum(column) for column in zip(*tally.values(), strict=True))
+    write(f"{'all':<12}{tried:>8}{survived:>10}")
+    for (fault, plugin), well in LEDGER.tried.items():
+        if not well:
+            write(f"not survived: {fault}, {plugin}")
+    write(
+        f"{WATCH.bytes_searched:,} bytes of responses and logs searched for keys, prompts and"
+        f" providers' words: {len(WATCH.found)} found"
+    )

@@ -1,0 +1,187 @@
+"""CORO before three simulated providers, one of which is about to fail; and what it promises."""
+
+import asyncio
+import json
+import os
+import re
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any
+
+import httpx
+from fastapi import FastAPI
+
+from coro_core.testing import Behaviour
+from coro_core.web.app import create_app
+from support.faults.canaries import KEYS, PROMPT, WATCH
+from support.faults.ledger import Trials
+from support.server import serving
+
+MODELS = {
+    "deepseek": "deepseek:deepseek-flash",
+    "gemini": "gemini:gemini-3.5-flash-lite",
+    "groq": "groq:openai/gpt-oss-20b",
+}
+"""One served name of each: a refusal is the row's, and not a reason to try the next candidate."""
+CLASSES = {"deepseek": "DeepSeekPlugin", "gemini": "GeminiPlugin", "groq": "GroqPlugin"}
+OVERRUN_MS = 250
+HURRIED = 0.6
+"""A deadline that leaves no room for a retry: each fault is met once, and soon over."""
+PATIENT = 5.0
+SETTLE_SECONDS = 5.0
+_UNFIT = re.compile(r"Traceback|File \"|\?\w+=|https?://127\.|[\r\n]")
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """What CORO and everything around it hold open."""
+
+    tasks: int
+    files: int
+
+    @classmethod
+    def now(cls) -> "Level":
+        """Count the tasks of this loop and the files of this process."""
+        return cls(len(asyncio.all_tasks()), len(os.listdir("/proc/self/fd")))
+
+
+@dataclass(slots=True)
+class World:
+    """The server, a client for it, and one plugin whose provider is about to fail."""
+
+    app: FastAPI
+    client: httpx.AsyncClient
+    plugin: str
+    behaviours: Mapping[str, Behaviour]
+    level: Level = field(default_factory=Level.now)
+    """What was open when everything had answered once: no fault may add to it."""
+    trials: Trials = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.trials = Trials(self.plugin)
+
+    @property
+    def behaviour(self) -> Behaviour:
+        """How the provider behaves that is about to fail."""
+        return self.behaviours[self.plugin]
+
+    @property
+    def sibling(self) -> str:
+        """The model beside it, of a provider that is well."""
+        return MODELS["groq" if self.plugin == "deepseek" else "deepseek"]
+
+    async def ask(self, timeout: float) -> dict[str, Any]:
+        """Ask the failing model and its healthy sibling; return the failing one's row.
+
+        Asserts what holds for both whatever happens: the status, the sibling's answer, the time.
+        """
+        models = [MODELS[self.plugin], self.sibling]
+        content = {"prompt": PROMPT, "models": models, "timeout": timeout}
+        response = await self.client.post("/chat", json=content)
+        headers = b"\n".join(b": ".join(pair) for pair in response.headers.raw)
+        WATCH.search("a response", headers + b"\n\n" + response.content)
+        assert response.status_code == 200, f"status {response.status_code}"
+        body = json.loads(response.content, parse_constant=_refuse_constant)
+        row, sibling = body["responses"]
+        assert (row["model"], sibling["model"]) == (models[0], models[1])
+        assert sibling["error"] is None, f"the sibling failed: {sibling['error']}"
+        assert sibling["response"]
+        assert body["total_latency_ms"] <= timeout * 1000 + OVERRUN_MS, "not on time"
+        return dict(row)
+
+    async def fails(self, code: str | None, timeout: float = HURRIED) -> dict[str, Any]:
+        """Ask, and assert that the row fails with `code` and a sentence, or answers for `None`."""
+        row = await self.ask(timeout)
+        assert row["error_code"] == code, f"{row['error_code']} instead of {code}: {row['error']}"
+        if code is None:
+            assert row["response"]
+            assert row["error"] is None
+        else:
+            assert row["response"] == ""
+            assert 20 < len(row["error"]) <= 500
+            assert row["error"].endswith(".")
+            assert not _UNFIT.search(row["error"]), row["error"]
+        return row
+
+    async def recovers(self) -> None:
+        """Assert that the very next request is answered, the core's own retry included."""
+        row = await self.ask(PATIENT)
+        assert row["error"] is None, f"not well again: {row['error']}"
+        assert row["response"]
+
+    @contextmanager
+    def script(self, **fields: Any) -> Iterator[None]:
+        """Make the failing provider behave as told, and well again at the end."""
+        for name, value in fields.items():
+            setattr(self.behaviour, name, value)
+        try:
+            yield
+        finally:
+            for name in fields:
+                setattr(self.behaviour, name, getattr(Behaviour(), name))
+
+    async def settled(self) -> None:
+        """Wait until no more is open than at first, and no call goes on after its deadline."""
+        level = self.level
+        deadline = asyncio.get_running_loop().time() + SETTLE_SECONDS
+        while (now := Level.now()).tasks > level.tasks or now.files > level.files:
+            assert asyncio.get_running_loop().time() < deadline, f"leaked: {level} became {now}"
+            await asyncio.sleep(0.01)
+        assert self.app.state.container.fanout.stragglers == 0
+
+    async def survives(
+        self, fault: str, code: str | None, *, timeout: float = HURRIED, **script: Any
+    ) -> dict[str, Any]:
+        """Try one scripted fault: E0 of the catalogue, from the failing row to the next request.
+
+        Returns the row, or nothing when the fault was not survived.
+        """
+        row: dict[str, Any] = {}
+        with self.trials.trial(fault):
+            with self.script(**script):
+                row = await self.fails(code, timeout)
+            await self.recovers()
+            await self.settled()
+        return row
+
+
+@asynccontextmanager
+async def world(
+    plugin: str, environ: Mapping[str, str] | None = None, *, warm: bool = True
+) -> AsyncIterator[World]:
+    """Serve CORO before the three simulators; `environ` wins over where these are.
+
+    It is `warm` once every provider has answered; one that cannot must not be asked to.
+    """
+    behaviours = {name: Behaviour() for name in CLASSES}
+    async with AsyncExitStack() as stack:
+        settings = {"CORO_DISCOVERY_INTERVAL": "0"}
+        for name, behaviour in behaviours.items():
+            settings |= await stack.enter_async_context(_simulator(name, behaviour))
+        settings |= {f"{name.upper()}_API_KEY": key for name, key in KEYS.items()}
+        app = create_app({**settings, **(environ or {})})
+        client = await stack.enter_async_context(serving(app))
+        here = World(app, client, plugin, behaviours)
+        if warm:
+            await here.recovers()
+            here.level = Level.now()
+        yield here
+        here.trials.verdict()
+
+
+@asynccontextmanager
+async def simulator(plugin: str) -> AsyncIterator[tuple[Behaviour, str]]:
+    """Serve one provider alone; yield its behaviour and its address."""
+    behaviour = Behaviour()
+    async with _simulator(plugin, behaviour) as settings:
+        yield behaviour, settings[f"{plugin.upper()}_BASE_URL"]
+
+
+def _simulator(plugin: str, behaviour: Behaviour) -> Any:
+    return getattr(import_module(f"coro_{plugin}"), CLASSES[plugin])().coro_simulator(behaviour)
+
+
+def _refuse_constant(name: str) -> float:
+    raise AssertionError(f"CORO sent {name}, which is not JSON")
