@@ -20,11 +20,13 @@ class Gate:
         self.port = 0
         self.mute = False
         """Whether to accept connections and never say or read anything."""
+        self.says: bytes | None = None
+        """What to answer to anything, in place of the server."""
 
     async def open(self, context: ssl.SSLContext | None = None) -> None:
         """Relay again, whatever was before; behind TLS if there is a context."""
         await self.shut()
-        self.mute = False
+        self.mute, self.says = False, None
         self._server = await asyncio.start_server(
             self._connected, "127.0.0.1", self.port, ssl=context
         )
@@ -32,18 +34,21 @@ class Gate:
 
     async def shut(self) -> None:
         """Refuse connections, and end those there are."""
+        self._close()
+        await self.drop()
+
+    def _close(self) -> None:
         for blocker in self._blockers:
             blocker.close()
         self._blockers.clear()
         if self._server is not None:
             self._server.close()
-            await self.drop()
-            await self._server.wait_closed()
             self._server = None
 
     async def jam(self) -> None:
         """Leave new connections hanging: neither accepted nor refused."""
-        await self.shut()
+        # No moment without a listener: a client that connects again at once is not to be refused.
+        self._close()
         listener = socket.socket()
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(("127.0.0.1", self.port))
@@ -54,6 +59,7 @@ class Gate:
             filler.setblocking(False)
             filler.connect_ex(listener.getsockname())
             self._blockers.append(filler)
+        await self.drop()
 
     async def drop(self) -> None:
         """End every connection, as a server does with idle ones."""
@@ -63,6 +69,10 @@ class Gate:
         await asyncio.gather(*connections, return_exceptions=True)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._server is None:
+            # It was accepted just before the gate was shut.
+            writer.transport.abort()
+            return
         task = asyncio.current_task()
         assert task is not None
         self._connections.add(task)
@@ -70,16 +80,27 @@ class Gate:
             with suppress(ConnectionError, ssl.SSLError):
                 if self.mute:
                     await asyncio.Event().wait()
+                if self.says is not None:
+                    await reader.read(1)
+                    writer.write(self.says)
+                    await writer.drain()
+                    return
                 await self._relay(reader, writer)
         except asyncio.CancelledError:
             # The gate is closing, and nobody awaits this task.
-            pass
+            writer.transport.abort()
         finally:
             self._connections.discard(task)
-            writer.transport.abort()
+            writer.close()
 
     async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        from_server, to_server = await asyncio.open_connection(*self._behind)
+        opening = asyncio.ensure_future(asyncio.open_connection(*self._behind))
+        try:
+            from_server, to_server = await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            # Cancelled between its parts, it would leave a socket open.
+            (await opening)[1].transport.abort()
+            raise
         ways = [
             asyncio.ensure_future(_pass_on(reader, to_server)),
             asyncio.ensure_future(_pass_on(from_server, writer)),

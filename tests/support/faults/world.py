@@ -132,7 +132,7 @@ class World:
         assert self.app.state.container.fanout.stragglers == 0
 
     async def survives(
-        self, fault: str, code: str | None, *, timeout: float = HURRIED, **script: Any
+        self, fault: str, code: str | None, /, *, timeout: float = HURRIED, **script: Any
     ) -> dict[str, Any]:
         """Try one scripted fault: E0 of the catalogue, from the failing row to the next request.
 

@@ -30,6 +30,7 @@ _CONNECTION = re.compile(
     r"|transport closed|failed parsing http/2|end of tcp stream",
     re.IGNORECASE,
 )
+_NOT_HTTP2 = re.compile(r"stream removed \(failed parsing http/2", re.IGNORECASE)
 _CERTIFICATE = re.compile(
     r"certificate_verify_failed|peer name .* is not in peer certificate|hostname verification",
     re.IGNORECASE,
@@ -94,6 +95,8 @@ def error_for(refusal: Refusal) -> ProviderError:
             return ConnectionFailed()
         case "UNAVAILABLE":
             return Overloaded()
+        case "UNKNOWN" | "INTERNAL" if _NOT_HTTP2.match(message):
+            return ConnectionFailed()
         case "UNIMPLEMENTED":
             return InvalidResponse("GEMINI_BASE_URL does not lead to the Gemini API.")
         case _:

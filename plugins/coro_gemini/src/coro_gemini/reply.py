@@ -76,6 +76,11 @@ def _usage(message: Any) -> Usage:
     if not message.HasField("usage_metadata"):
         return Usage()
     return Usage(
-        input_tokens=message.usage_metadata.prompt_token_count,
-        output_tokens=message.usage_metadata.candidates_token_count,
+        input_tokens=_count(message.usage_metadata.prompt_token_count),
+        output_tokens=_count(message.usage_metadata.candidates_token_count),
     )
+
+
+def _count(value: int) -> int | None:
+    """Return a count; the wire can carry numbers below zero, which count nothing."""
+    return value if value >= 0 else None

@@ -1,0 +1,257 @@
+"""Every status that Gemini can answer with, and what gRPC itself can break on."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+
+from coro_core.testing import Call
+from coro_gemini.sdk import error_details as details
+from coro_gemini.sdk import grpc, protos
+from support.faults.canaries import PROVIDER_TEXT
+from support.faults.grpc_server import Answer, Context, ScriptedGemini, refuse, scripted_gemini
+from support.faults.replies import raw
+from support.faults.world import World, world
+
+S = grpc.StatusCode
+
+
+def retry_in(seconds: float) -> details.RetryInfo:
+    info = details.RetryInfo()
+    info.retry_delay.FromNanoseconds(int(seconds * 1e9))
+    return info
+
+
+def quota(quota_id: str) -> details.QuotaFailure:
+    return details.QuotaFailure(violations=[details.QuotaFailure.Violation(quota_id=quota_id)])
+
+
+def info(reason: str) -> details.ErrorInfo:
+    return details.ErrorInfo(reason=reason, domain="googleapis.com")
+
+
+PER_DAY, PER_MINUTE = (
+    f"GenerateRequestsPer{unit}PerProject-FreeTier" for unit in ("Day", "Minute")
+)
+REFUSALS: dict[str, tuple[str, Answer]] = {
+    "CANCELLED": ("upstream_error", refuse(S.CANCELLED)),
+    "UNKNOWN": ("upstream_error", refuse(S.UNKNOWN)),
+    "INVALID_ARGUMENT": ("bad_request", refuse(S.INVALID_ARGUMENT)),
+    "INVALID_ARGUMENT, the key": (
+        "authentication_failed",
+        refuse(S.INVALID_ARGUMENT, "API key not valid.", info("API_KEY_INVALID")),
+    ),
+    "INVALID_ARGUMENT, tokens": (
+        "too_large",
+        refuse(S.INVALID_ARGUMENT, "The input token count (9) exceeds the maximum number of"),
+    ),
+    "DEADLINE_EXCEEDED": ("timeout", refuse(S.DEADLINE_EXCEEDED, "Deadline expired")),
+    "NOT_FOUND": ("model_unavailable", refuse(S.NOT_FOUND)),
+    "ALREADY_EXISTS": ("upstream_error", refuse(S.ALREADY_EXISTS)),
+    "PERMISSION_DENIED": ("authentication_failed", refuse(S.PERMISSION_DENIED)),
+    "PERMISSION_DENIED, service": (
+        "authentication_failed",
+        refuse(S.PERMISSION_DENIED, "", info("SERVICE_DISABLED")),
+    ),
+    "PERMISSION_DENIED, leaked key": (
+        "authentication_failed",
+        refuse(S.PERMISSION_DENIED, "Your API key was reported as leaked."),
+    ),
+    "RESOURCE_EXHAUSTED": ("rate_limited", refuse(S.RESOURCE_EXHAUSTED)),
+    "RESOURCE_EXHAUSTED, RetryInfo": (
+        "rate_limited",
+        refuse(S.RESOURCE_EXHAUSTED, "", quota(PER_MINUTE), retry_in(31.5)),
+    ),
+    "RESOURCE_EXHAUSTED, negative RetryInfo": (
+        "rate_limited",
+        refuse(S.RESOURCE_EXHAUSTED, "", retry_in(-5)),
+    ),
+    "RESOURCE_EXHAUSTED, RetryInfo of a century": (
+        "rate_limited",
+        refuse(S.RESOURCE_EXHAUSTED, "", retry_in(3e9)),
+    ),
+    "RESOURCE_EXHAUSTED, PerDay": (
+        "quota_exhausted",
+        refuse(S.RESOURCE_EXHAUSTED, "", quota(PER_DAY), retry_in(2)),
+    ),
+    "RESOURCE_EXHAUSTED, limit: 0": (
+        "model_unavailable",
+        refuse(S.RESOURCE_EXHAUSTED, "Quota exceeded, limit: 0, model: x", quota(PER_DAY)),
+    ),
+    "RESOURCE_EXHAUSTED, prepayment": (
+        "quota_exhausted",
+        refuse(S.RESOURCE_EXHAUSTED, "Your prepayment credits are depleted."),
+    ),
+    "FAILED_PRECONDITION": ("bad_request", refuse(S.FAILED_PRECONDITION)),
+    "FAILED_PRECONDITION, location": (
+        "bad_request",
+        refuse(S.FAILED_PRECONDITION, "User location is not supported for the API use."),
+    ),
+    "ABORTED": ("upstream_error", refuse(S.ABORTED)),
+    "OUT_OF_RANGE": ("bad_request", refuse(S.OUT_OF_RANGE)),
+    "UNIMPLEMENTED": ("invalid_response", refuse(S.UNIMPLEMENTED)),
+    "INTERNAL": ("upstream_error", refuse(S.INTERNAL)),
+    "UNAVAILABLE": ("overloaded", refuse(S.UNAVAILABLE, "The model is overloaded.")),
+    "DATA_LOSS": ("upstream_error", refuse(S.DATA_LOSS)),
+    "UNAUTHENTICATED": ("authentication_failed", refuse(S.UNAUTHENTICATED)),
+}
+WAITS = {
+    "RESOURCE_EXHAUSTED": None,
+    "RESOURCE_EXHAUSTED, RetryInfo": 31.5,
+    "RESOURCE_EXHAUSTED, negative RetryInfo": None,
+    "RESOURCE_EXHAUSTED, RetryInfo of a century": 86_400.0,
+}
+
+
+@asynccontextmanager
+async def scripted() -> AsyncIterator[tuple[World, ScriptedGemini]]:
+    async with (
+        scripted_gemini() as (script, address),
+        world("gemini", {"GEMINI_BASE_URL": address}) as here,
+    ):
+        yield here, script
+
+
+async def survives(
+    here: World, script: ScriptedGemini, name: str, code: str | None, answer: Answer
+) -> None:
+    with here.trials.trial(name):
+        script.answer = answer
+        try:
+            row = await here.fails(code)
+        finally:
+            script.answer = None
+        if name in WAITS:
+            assert row["retry_after_s"] == WAITS[name]
+        await here.recovers()
+        await here.settled()
+
+
+async def test_every_status_of_gemini_costs_its_own_row() -> None:
+    told = {name.partition(",")[0] for name in REFUSALS}
+    assert told == {status.name for status in S} - {"OK"}
+    async with scripted() as (here, script):
+        for name, (code, answer) in REFUSALS.items():
+            await survives(here, script, name, code, answer)
+
+
+def _reply(**fields: object) -> bytes:
+    return bytes(protos.GenerateContentResponse.serialize(protos.GenerateContentResponse(**fields)))
+
+
+_stop = protos.Candidate.FinishReason
+ANSWERS: dict[str, tuple[str | None, bytes]] = {
+    "a message without fields": ("empty_response", b""),
+    "bytes that do not decode": ("invalid_response", b"\xff" * 9),
+    "half a message": ("invalid_response", b"\x0a\x7f\x0a"),
+    "a page of HTML": ("invalid_response", b"<html>" + PROVIDER_TEXT.encode()),
+    "a candidate without content": (
+        "empty_response",
+        _reply(candidates=[protos.Candidate(finish_reason=_stop.STOP)]),
+    ),
+    "MAX_TOKENS without parts": (
+        "empty_response",
+        _reply(candidates=[protos.Candidate(finish_reason=_stop.MAX_TOKENS)]),
+    ),
+    "SAFETY without parts": (
+        "content_blocked",
+        _reply(candidates=[protos.Candidate(finish_reason=_stop.SAFETY)]),
+    ),
+    "a prompt that is blocked": ("content_blocked", _reply(prompt_feedback={"block_reason": 1})),
+    "parts of white space": (
+        "empty_response",
+        _reply(candidates=[{"content": {"parts": [{"text": " \n"}]}, "finish_reason": 1}]),
+    ),
+    "a finish reason of the future": (
+        None,
+        _reply(candidates=[{"content": {"parts": [{"text": "fine"}]}, "finish_reason": 99}]),
+    ),
+    "counts below zero": (
+        None,
+        _reply(
+            candidates=[{"content": {"parts": [{"text": "fine"}]}, "finish_reason": 1}],
+            usage_metadata={"prompt_token_count": -5, "candidates_token_count": -7},
+        ),
+    ),
+    "an answer of 100 MB": (
+        "invalid_response",
+        b"\x0a" + b"\x80\x80\x80\x32" + b"x" * (100 * 1024 * 1024),
+    ),
+}
+
+
+async def test_whatever_gemini_answers_costs_its_own_row() -> None:
+    async with scripted() as (here, script):
+        for name, (code, content) in ANSWERS.items():
+
+            async def answer(_: str, __: Context, content: bytes = content) -> bytes:
+                return content
+
+            await survives(here, script, name, code, answer)
+
+
+async def test_gemini_that_breaks_the_rules_of_grpc_costs_its_own_row() -> None:
+    async def flood(_: str, context: Context) -> bytes:
+        await context.send_initial_metadata([(f"x-{n}", "0") for n in range(5000)])
+        return b""
+
+    async def headers_then_nothing(echo: str, context: Context) -> bytes:
+        await context.send_initial_metadata([("x-echo-bin", echo.encode())])
+        await asyncio.Event().wait()
+        return b""
+
+    async def details_that_do_not_decode(echo: str, context: Context) -> bytes:
+        await context.abort(S.INTERNAL, echo, (("grpc-status-details-bin", b"\xff" * 9),))
+        return b""
+
+    async def a_text_of_5000_characters(echo: str, context: Context) -> bytes:
+        await context.abort(S.INTERNAL, echo + "x" * 5000)
+        return b""
+
+    async with scripted() as (here, script):
+        for answer, code in (
+            (flood, "invalid_response"),
+            (headers_then_nothing, "timeout"),
+            (details_that_do_not_decode, "invalid_response"),
+            (a_text_of_5000_characters, "upstream_error"),
+        ):
+            await survives(here, script, answer.__name__.replace("_", " "), code, answer)
+
+
+def frame(kind: int, stream: int, payload: bytes, flags: int = 0) -> bytes:
+    """Return a frame of HTTP/2."""
+    return (
+        len(payload).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + payload
+    )
+
+
+NUMBER = b"\0\0\0\0"
+LOST = "connection_failed"
+FRAMES = {
+    "GOAWAY before any stream": (LOST, frame(7, 0, NUMBER + b"\0\0\0\x0b")),
+    "GOAWAY with the provider's words": (
+        LOST,
+        frame(7, 0, NUMBER + b"\0\0\0\x02" + PROVIDER_TEXT.encode()),
+    ),
+    "a frame larger than allowed": (LOST, b"\xff\xff\xff" + frame(0, 1, b"")[3:]),
+    "PING of a wrong size": (LOST, frame(6, 0, b"x")),
+    "data for a stream that is none": (LOST, frame(0, 0, b"x")),
+    "half a frame": (LOST, frame(0, 1, b"x" * 20)[:12]),
+    "settings of a wrong size": (LOST, frame(4, 0, b"xyz")),
+    "a header block that does not decode": (LOST, frame(1, 1, b"\xff" * 30, 4)),
+    "zeros": (LOST, b"\0" * 4096),
+    "a TLS alert": (LOST, b"\x15\x03\x01\0\x02\x02\x28"),
+}
+
+
+async def test_frames_that_break_http2_cost_their_own_row() -> None:
+    async with world("gemini") as here:
+        for fault, (code, content) in FRAMES.items():
+            await here.survives(fault, code, raw_reply=raw(content))
+        await here.survives("continuations without end", LOST, timeout=1.0, raw_reply=continuations)
+
+
+async def continuations(_: Call) -> AsyncGenerator[bytes, None]:
+    """Send what HTTP/2 forbids, for as long as anyone listens."""
+    while True:
+        yield frame(9, 1, b"\0" * 1000)
+        await asyncio.sleep(0.01)

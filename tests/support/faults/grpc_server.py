@@ -1,0 +1,69 @@
+"""Gemini's protocol, answered as a test says: any status, any details, any bytes."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from google.protobuf.message import Message
+
+from coro_core.testing import Call
+from coro_gemini.dialect import said, trailing_metadata
+from coro_gemini.sdk import grpc
+from support.faults.canaries import PROMPT, PROVIDER_TEXT
+
+Context = grpc.aio.ServicerContext
+Answer = Callable[[str, Context], Awaitable[bytes]]
+"""Returns the reply's bytes or aborts, given what gives back the key and the prompt."""
+
+
+class ScriptedGemini:
+    """Every call is answered by `answer`, or well when there is none."""
+
+    def __init__(self) -> None:
+        self.answer: Answer | None = None
+        self.calls = 0
+
+    async def handle(self, _: bytes, context: Context) -> bytes:
+        self.calls += 1
+        metadata = {name: str(value) for name, value in context.invocation_metadata() or ()}
+        if self.answer is None:
+            return well()
+        return await self.answer(
+            f"{PROVIDER_TEXT}: {metadata['x-goog-api-key']} asked {PROMPT}", context
+        )
+
+
+def well() -> bytes:
+    """Return the bytes of a proper answer."""
+    return said(Call("", "gemini-3.5-flash-lite", {}, {"prompt": "x"}), "fine")
+
+
+def refuse(status: grpc.StatusCode, text: str = "", *details: Message) -> Answer:
+    """Return the answer that is a refusal, with the key and the prompt behind its text."""
+
+    async def answer(echo: str, context: Context) -> bytes:
+        words = f"{text} {echo}"
+        metadata = (("x-echo-bin", echo.encode()), *trailing_metadata((status, words, [*details])))
+        await context.abort(status, words, metadata)
+        raise AssertionError("abort raises")
+
+    return answer
+
+
+@asynccontextmanager
+async def scripted_gemini() -> AsyncIterator[tuple[ScriptedGemini, str]]:
+    """Serve it on loopback; yield it and its address."""
+    script = ScriptedGemini()
+
+    class EveryMethod(grpc.GenericRpcHandler):
+        def service(self, _: Any) -> Any:
+            return grpc.unary_unary_rpc_method_handler(script.handle)
+
+    server = grpc.aio.server(options=(("grpc.so_reuseport", 0),))
+    server.add_generic_rpc_handlers((EveryMethod(),))
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    try:
+        yield script, f"http://127.0.0.1:{port}"
+    finally:
+        await server.stop(grace=None)
