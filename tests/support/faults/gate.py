@@ -67,6 +67,8 @@ class Gate:
         for task in connections:
             task.cancel()
         await asyncio.gather(*connections, return_exceptions=True)
+        # gRPC sees the end of a connection in a thread of its own.
+        await asyncio.sleep(0.05)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self._server is None:
@@ -99,7 +101,7 @@ class Gate:
             from_server, to_server = await asyncio.shield(opening)
         except asyncio.CancelledError:
             # Cancelled between its parts, it would leave a socket open.
-            (await opening)[1].transport.abort()
+            opening.add_done_callback(_abandon)
             raise
         ways = [
             asyncio.ensure_future(_pass_on(reader, to_server)),
@@ -110,10 +112,15 @@ class Gate:
             with suppress(ConnectionError):
                 await writer.drain()
         finally:
+            to_server.transport.abort()
             for way in ways:
                 way.cancel()
             await asyncio.gather(*ways, return_exceptions=True)
-            to_server.transport.abort()
+
+
+def _abandon(opening: asyncio.Future[tuple[asyncio.StreamReader, asyncio.StreamWriter]]) -> None:
+    if not opening.cancelled() and opening.exception() is None:
+        opening.result()[1].transport.abort()
 
 
 async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
