@@ -47,6 +47,13 @@ class Level:
         return cls(len(asyncio.all_tasks()), len(os.listdir("/proc/self/fd")))
 
 
+class Everything(frozenset[str]):
+    """The names of a provider that serves whatever it is asked for."""
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+
 @dataclass(slots=True)
 class World:
     """The server, a client for it, and one plugin whose provider is about to fail."""
@@ -58,6 +65,7 @@ class World:
     level: Level = field(default_factory=Level.now)
     """What was open when everything had answered once: no fault may add to it."""
     trials: Trials = field(init=False)
+    requests: int = 0
 
     def __post_init__(self) -> None:
         self.trials = Trials(self.plugin)
@@ -77,7 +85,10 @@ class World:
 
         Asserts what holds for both whatever happens: the status, the sibling's answer, the time.
         """
-        models = [MODELS[self.plugin], self.sibling]
+        # A name of its own for each request: a circuit that a fault has opened, for a name that
+        # asked to wait for instance, is not what is tried here.
+        self.requests += 1
+        models = [f"{MODELS[self.plugin]}.{self.requests}", self.sibling]
         content = {"prompt": PROMPT, "models": models, "timeout": timeout}
         response = await self.client.post("/chat", json=content)
         headers = b"\n".join(b": ".join(pair) for pair in response.headers.raw)
@@ -156,6 +167,7 @@ async def world(
     It is `warm` once every provider has answered; one that cannot must not be asked to.
     """
     behaviours = {name: Behaviour() for name in CLASSES}
+    behaviours[plugin].served = Everything()
     async with AsyncExitStack() as stack:
         settings = {"CORO_DISCOVERY_INTERVAL": "0"}
         for name, behaviour in behaviours.items():
@@ -174,7 +186,7 @@ async def world(
 @asynccontextmanager
 async def simulator(plugin: str) -> AsyncIterator[tuple[Behaviour, str]]:
     """Serve one provider alone; yield its behaviour and its address."""
-    behaviour = Behaviour()
+    behaviour = Behaviour(served=Everything())
     async with _simulator(plugin, behaviour) as settings:
         yield behaviour, settings[f"{plugin.upper()}_BASE_URL"]
 
