@@ -22,6 +22,8 @@ def _nothing_gets_out(capfd: pytest.CaptureFixture[str]) -> Iterator[None]:
     raise_exceptions = logging.raiseExceptions
     showwarning = warnings.showwarning
     configure_logs(format="json", level="debug")
+    # Or the loggers used here would log in this way in every test after this one.
+    structlog.configure(cache_logger_on_first_use=False)
     found = len(WATCH.found)
     yield
     for logger, level, propagate, handlers in before:
