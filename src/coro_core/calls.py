@@ -6,6 +6,7 @@ Nothing that a plugin raises or returns gets past here, except as a `ProviderErr
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
 from coro_core.breaker import Breakers
@@ -24,6 +25,7 @@ from coro_core.retry import RetryBudget, wait_before_retry
 from coro_core.types import GenerateRequest, Generation, Usage
 
 MAX_ANSWER_CHARS = 1_000_000
+MAX_NAME_CHARS = 200
 _NEARLY = 0.9
 """Some of a call's time goes by before it is made."""
 _TICK = 0.01
@@ -87,7 +89,8 @@ class Caller:
         upstreams = self._catalog.upstreams(target.plugin)
         failure: ModelUnavailable | None = None
         for upstream in names:
-            async with upstreams.careful(upstream) as call_it:
+            proven = upstreams.proven(upstream)
+            async with nullcontext(True) if proven else upstreams.careful(upstream) as call_it:
                 if not call_it:
                     continue
                 progress.upstream = upstream
@@ -200,9 +203,9 @@ def checked(generation: object) -> Generation:
     usage = generation.usage
     if not isinstance(usage, Usage):
         raise TypeError("usage must be a Usage")
-    counts = (usage.input_tokens, usage.output_tokens, usage.reasoning_tokens)
-    if any(not (count is None or (type(count) is int and 0 <= count < 2**53)) for count in counts):
-        raise TypeError("tokens must be counted in whole numbers that JSON can carry")
+    for count in (usage.input_tokens, usage.output_tokens, usage.reasoning_tokens):
+        if count is not None and not (type(count) is int and 0 <= count < 2**53):
+            raise TypeError("tokens must be counted in whole numbers that JSON can carry")
     if generation.finish_reason not in ("stop", "length", "content_filter", "other"):
         raise TypeError("finish_reason must be one of the four")
     text, model = generation.text, generation.model
@@ -212,7 +215,11 @@ def checked(generation: object) -> Generation:
         raise EmptyResponse
     if len(text) > MAX_ANSWER_CHARS:
         raise InvalidResponse(f"It was longer than {MAX_ANSWER_CHARS} characters.")
-    return replace(generation, text=encodable(text), model=model and encodable(model[:200]))
+    if text.isascii() and (model is None or (model.isascii() and len(model) <= MAX_NAME_CHARS)):
+        return generation
+    return replace(
+        generation, text=encodable(text), model=model and encodable(model[:MAX_NAME_CHARS])
+    )
 
 
 def encodable(text: str) -> str:

@@ -65,12 +65,12 @@ class Upstreams:
     async def careful(self, name: str) -> AsyncIterator[bool]:
         """Yield whether to call `name` now; the caller says `answered` or `gone` inside.
 
-        Of many calls for a name that is not proven, one goes first. The others wait a moment for
+        For a name that is not `proven`: of many calls, one goes first. The others wait a moment for
         its verdict, and do not call when the name was found gone meanwhile.
         """
         loop = asyncio.get_running_loop()
         began, patience = self._clock(), loop.time() + VERDICT_SECONDS
-        while not self._is_proven(name) and (probe := self._probes.get(name)) is not None:
+        while not self.proven(name) and (probe := self._probes.get(name)) is not None:
             left = patience - loop.time()
             if left <= 0:
                 break
@@ -78,7 +78,7 @@ class Upstreams:
             if self._gone.get(name, -1.0) >= began:
                 yield False
                 return
-        first = name not in self._probes and not self._is_proven(name)
+        first = name not in self._probes and not self.proven(name)
         if first:
             self._probes[name] = loop.create_future()
         try:
@@ -97,7 +97,8 @@ class Upstreams:
         self._answered.pop(name, None)
         self._remember(self._gone, name)
 
-    def _is_proven(self, name: str) -> bool:
+    def proven(self, name: str) -> bool:
+        """Tell whether `name` was served so lately that calling it needs no care."""
         since = self._answered.get(name)
         return since is not None and self._clock() - since < PROVEN_SECONDS
 

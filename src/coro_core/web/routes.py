@@ -1,12 +1,13 @@
 """The routes: each reads a request, asks the core, and puts the answer into its wire form."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
+from pydantic_core import to_json
 
 from coro_core.calls import Prompt
 from coro_core.container import Container
@@ -143,7 +144,7 @@ def _container(request: Request) -> Container:
 
 async def _ask(
     request: Request, payload: SingleChatRequest, model_ids: Sequence[str]
-) -> tuple[Sequence[Row], ChatResponse]:
+) -> tuple[Sequence[Row], dict[str, object]]:
     """Ask the models, for as long as the client is there to hear the answer."""
     container = _container(request)
     settings = container.settings
@@ -158,14 +159,14 @@ async def _ask(
     return answers.rows, chat_response(answers, request.state.request_id)
 
 
-def _reply(rows: Sequence[Row], body: ChatResponse | ModelResponse) -> Response:
+def _reply(rows: Sequence[Row], body: Mapping[str, object]) -> Response:
     """Serialise a body once, with the status that its rows call for."""
     status = status_of(rows)
     headers: dict[str, str] = {}
     waits = [row.retry_after_s for row in rows if row.retry_after_s is not None]
     if status != 200 and waits:
         headers["Retry-After"] = str(max(1, math.ceil(min(waits))))
-    return Response(body.model_dump_json(), status, headers, "application/json")
+    return Response(to_json(body), status, headers, "application/json")
 
 
 def _invalid(field: str, message: str) -> ProblemError:
