@@ -16,7 +16,7 @@ from coro_core.catalog import (
     upstream_variable,
 )
 from coro_core.plugins import Plugins
-from support.plugins import REAL_PLUGINS, Echo, Installer, model
+from support.plugins import REAL_PLUGINS, Echo, Installer, model, opened
 
 
 class Clock:
@@ -204,7 +204,7 @@ async def test_what_is_ready_is_available_without_a_reason(install: Installer) -
     install.add("acme", Acme)
     plugins = found()
     catalog = Catalog(plugins)
-    async with plugins.opened(timeout=30):
+    async with opened(plugins):
         for model_id in ("big", "acme:new-9"):
             target = known(catalog, model_id)
             assert (target.available, target.reason) == (True, None)
@@ -224,7 +224,7 @@ async def test_what_is_not_ready_is_known_with_the_reason(
     install.add(name, plugin)
     plugins = found("off")
     catalog = Catalog(plugins)
-    async with plugins.opened(timeout=30):
+    async with opened(plugins):
         ids = [f"{name}:new-9", *(model.id for model, _ in catalog.models())]
         for target in [known(catalog, model_id) for model_id in ids]:
             assert target.available is False
@@ -235,7 +235,7 @@ async def test_what_is_not_ready_is_known_with_the_reason(
 def test_what_has_not_started_yet_says_so(catalog: Catalog) -> None:
     target = known(catalog, "big")
     assert target.available is False
-    assert target.reason == "The plugin acme is not ready: starting."
+    assert target.reason == "The plugin acme is still starting; try again in a moment."
 
 
 def test_the_models_of_a_disabled_plugin_are_not_on_offer(install: Installer) -> None:
@@ -292,7 +292,7 @@ async def test_what_is_ready_and_does_not_offer_it_is_not_to_be_installed_again(
     directory(install, "acme-7 = coro_acme")
     install.add("acme", Acme)
     plugins = found()
-    async with plugins.opened(timeout=30):
+    async with opened(plugins):
         assert Catalog(plugins).hint("acme-7") == GENERAL
 
 

@@ -12,7 +12,7 @@ from coro_core.catalog import Catalog
 from coro_core.fanout import FanOut
 from coro_core.plugins import Plugins
 from coro_core.upstreams import GONE_SECONDS, MAX_NAMES, PROVEN_SECONDS, Upstreams
-from support.plugins import REAL_PLUGINS, Echo, Installer, model
+from support.plugins import REAL_PLUGINS, Echo, Installer, model, opened
 
 
 class Clock:
@@ -194,7 +194,7 @@ async def test_a_year_of_names_that_come_and_go(
     catalog = Catalog(plugins, clock=clock)
     fanout = FanOut(catalog, Caller(plugins, catalog))
     answered = 0
-    async with plugins.opened(timeout=5):
+    async with opened(plugins):
         record = plugins.record("fickle")
         assert record is not None
         for step in range(STEPS):

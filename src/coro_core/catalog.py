@@ -41,6 +41,8 @@ class Target:
         if self.available:
             return None
         reason = self.plugin.reason
+        if self.plugin.state is State.STARTING:
+            return f"The plugin {self.plugin.name} is still starting; try again in a moment."
         if self.plugin.state is State.UNCONFIGURED and reason:
             return reason
         return f"The plugin {self.plugin.name} is not ready: {reason or self.plugin.state.value}."

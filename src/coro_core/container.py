@@ -29,7 +29,17 @@ class Container:
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[None]:
-        """Open every plugin, in the demo before its own simulator, and close them at the end."""
+        """Open every plugin as `opening` does, and wait until that is done."""
+        async with self.opening():
+            await self.plugins.settled()
+            yield
+
+    @asynccontextmanager
+    async def opening(self) -> AsyncIterator[None]:
+        """Open every plugin in the background, and close them at the end.
+
+        In the demo, each is pointed at its own simulator.
+        """
         demo = None
         if self.settings.demo:
             # Only here: the simulators' kit is of no use to a server with keys.
@@ -39,7 +49,7 @@ class Container:
             _log.warning("DEMO: every answer is simulated; no provider is asked")
         async with (
             watching(self.plugins.packages),
-            self.plugins.opened(timeout=self.settings.plugin_timeout, demo=demo),
+            self.plugins.opening(timeout=self.settings.plugin_timeout, demo=demo),
         ):
             yield
 

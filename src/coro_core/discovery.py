@@ -14,7 +14,7 @@ from coro_core.catalog import Catalog
 from coro_core.errors import InvalidResponse, ProviderError
 from coro_core.guard import guarded_within
 from coro_core.plugins import Plugins
-from coro_core.records import PluginRecord
+from coro_core.records import PluginRecord, State
 
 LIST_SECONDS = 10.0
 """How long a provider's list may take."""
@@ -47,10 +47,10 @@ class Discovery:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Look at every open provider now, and again on schedule or when wanted, until left."""
+        """Look at every provider once it is open, and on schedule or when wanted, until left."""
         tasks: set[asyncio.Task[None]] = set()
         for record in self._plugins.records:
-            if self._interval > 0 and self._plugins.can_list(record):
+            if self._interval > 0 and record.state in (State.STARTING, State.READY):
                 wanted = self._wanted[record.name] = asyncio.Event()
                 tasks.add(asyncio.create_task(self._keep_looking(record, wanted)))
         try:
@@ -91,7 +91,8 @@ class Discovery:
         return list(names)[:MAX_LISTED]
 
     async def _keep_looking(self, record: PluginRecord, wanted: asyncio.Event) -> None:
-        while True:
+        await record.settled.wait()
+        while self._plugins.can_list(record):
             failure = await self.look(record)
             wanted.clear()
             rest = min(PAUSE_SECONDS, self._interval) if failure else self._interval

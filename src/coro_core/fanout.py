@@ -16,6 +16,9 @@ UNKNOWN_MODEL = "unknown_model"
 CANCEL_SECONDS = 0.1
 """How long work that was cut off at the deadline is waited for before it is abandoned."""
 
+STARTING_SECONDS = 2.0
+"""What callers are asked to wait for a plugin that is not open yet."""
+
 _log = structlog.get_logger("coro.fanout")
 
 
@@ -71,10 +74,12 @@ class FanOut:
         works: dict[str, _Work] = {}
         for model_id in dict.fromkeys(model_ids):
             target = self._catalog.target(model_id)
-            if target is None or not target.plugin.callable:
-                rows[model_id] = self._not_attempted(model_id, target)
-            else:
+            if target is None:
+                rows[model_id] = self._unknown(model_id)
+            elif target.plugin.callable or target.plugin.state is State.STARTING:
                 works[model_id] = _Work(target, self._caller, prompt, started, timeout)
+            else:
+                rows[model_id] = _not_attempted(target)
         try:
             await _wait({work.task for work in works.values()}, timeout)
         finally:
@@ -91,17 +96,9 @@ class FanOut:
             _log_row(row)
         return Answers(ordered, _ms(clock() - started))
 
-    def _not_attempted(self, model_id: str, target: Target | None) -> Row:
-        if target is None:
-            hint = self._catalog.hint(model_id)
-            return Row(model=model_id, error=hint, error_code=UNKNOWN_MODEL, attempted=False)
-        waiting = target.plugin.state in (State.UNCONFIGURED, State.DISABLED, State.STARTING)
-        return Row(
-            model=model_id,
-            error=target.reason,
-            error_code=(NotConfigured if waiting else PluginFault).code,
-            attempted=False,
-        )
+    def _unknown(self, model_id: str) -> Row:
+        hint = self._catalog.hint(model_id)
+        return Row(model=model_id, error=hint, error_code=UNKNOWN_MODEL, attempted=False)
 
     def _cut_off(self, late: set[asyncio.Task[Row]]) -> None:
         """Cancel what is not done, and hold on to it until it is."""
@@ -125,6 +122,11 @@ class _Work:
 
     async def _run(self, caller: Caller, prompt: Prompt, deadline: float) -> Row:
         clock = asyncio.get_running_loop().time
+        plugin = self._target.plugin
+        if not plugin.callable:
+            await plugin.settled.wait()
+            if not plugin.callable:
+                return _not_attempted(self._target)
         try:
             generation = await caller.call(self._target, prompt, deadline, self._progress)
         except ProviderError as error:
@@ -134,6 +136,8 @@ class _Work:
     def row(self, *, late: bool) -> Row:
         """Return the row; `late` when the task had to be cut off."""
         elapsed = asyncio.get_running_loop().time() - self._started
+        if late and self._target.plugin.state is State.STARTING:
+            return _not_attempted(self._target)
         if late:
             return self._failed(Timeout(), elapsed)
         if self.task.cancelled():
@@ -180,6 +184,22 @@ class _Work:
             substituted=self._substituted,
             retry_after_s=error.retry_after,
         )
+
+
+def _not_attempted(target: Target) -> Row:
+    error: type[ProviderError] = PluginFault
+    wait = None
+    if target.plugin.state in (State.UNCONFIGURED, State.DISABLED):
+        error = NotConfigured
+    elif target.plugin.state is State.STARTING:
+        error, wait = Timeout, STARTING_SECONDS
+    return Row(
+        model=target.id,
+        error=target.reason,
+        error_code=error.code,
+        retry_after_s=wait,
+        attempted=False,
+    )
 
 
 async def _wait(tasks: set[asyncio.Task[Row]], timeout: float) -> None:

@@ -89,18 +89,33 @@ class Plugins:
         return cast(Awaitable[Collection[str]], self._call(plugin, "coro_live_models"))
 
     @asynccontextmanager
-    async def opened(
+    async def opening(
         self, *, timeout: float, demo: "Mapping[str, Behaviour] | None" = None
     ) -> AsyncIterator[None]:
-        """Open every plugin, all at once and each within `timeout` seconds; close them at the end.
+        """Open every plugin in the background, and close them at the end.
 
-        With `demo`, each plugin is pointed at its own simulator, which behaves as the mapping says
-        for its name.
+        They open all at once, each within `timeout` seconds; what each has come to is known when
+        its record is `settled`. With `demo`, each is pointed at its own simulator, which behaves as
+        the mapping says for its name.
         """
         async with AsyncExitStack() as stack:
-            starting = [record for record in self.records if record.state is State.STARTING]
-            await asyncio.gather(*(self._open(record, stack, timeout, demo) for record in starting))
-            yield
+            tasks = [
+                asyncio.create_task(self._open(record, stack, timeout, demo))
+                for record in self.records
+                if record.state is State.STARTING
+            ]
+            try:
+                yield
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def settled(self) -> None:
+        """Wait until it is known of every plugin whether it opened."""
+        for record in self.records:
+            if record.state is State.STARTING:
+                await record.settled.wait()
 
     async def _open(
         self,
@@ -124,6 +139,7 @@ class Plugins:
         else:
             record.state, record.callable = State.READY, True
             stack.push_async_callback(_leave, record, lifespan)
+        record.settled.set()
 
     @asynccontextmanager
     async def _lifespan(self, name: str, behaviour: "Behaviour | None") -> AsyncIterator[None]:

@@ -1,5 +1,6 @@
 """What is known of one plugin: its state, and how its provider has lately done."""
 
+import asyncio
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -59,6 +60,8 @@ class PluginRecord:
     models: tuple[Model, ...] = ()
     callable: bool = False
     """Whether calls can be made: it is open, even if its key was refused the last time."""
+    settled: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set once it is known whether the plugin opened; for one that is to be opened."""
     traffic: Traffic = field(default_factory=Traffic)
     _ready_reason: str | None = None
 

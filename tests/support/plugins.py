@@ -3,11 +3,13 @@
 import asyncio
 import sys
 import types
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 from coro_core import GenerateRequest, Generation, Model, Usage, hookimpl
+from coro_core.plugins import Plugins
 
 REAL_PLUGINS = ("deepseek", "gemini", "groq")
 NO_REAL_PLUGINS = {"CORO_DISABLED_PLUGINS": ",".join(REAL_PLUGINS)}
@@ -51,6 +53,14 @@ class Rendezvous(Echo):
     async def generate(self, request: GenerateRequest) -> Any:
         await self._barrier.wait()
         return answer("met")
+
+
+@asynccontextmanager
+async def opened(plugins: Plugins) -> AsyncIterator[None]:
+    """Open every plugin, wait until that is done, and close them at the end."""
+    async with plugins.opening(timeout=30):
+        await plugins.settled()
+        yield
 
 
 def answer(text: str) -> Generation:

@@ -24,8 +24,10 @@ START_SECONDS = 60.0
 
 @asynccontextmanager
 async def running(environ: Mapping[str, str] | None = None) -> AsyncIterator[httpx.AsyncClient]:
-    """Serve an application with these settings and yield a client for it."""
-    async with serving(create_app({} if environ is None else environ)) as client:
+    """Serve an application with these settings and yield a client for it, its plugins open."""
+    app = create_app({} if environ is None else environ)
+    async with serving(app) as client:
+        await app.state.container.plugins.settled()
         yield client
 
 

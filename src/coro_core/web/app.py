@@ -1,5 +1,6 @@
 """The application: settings in, an ASGI app out."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, nullcontext
 from importlib.metadata import version
@@ -11,6 +12,7 @@ from fastapi.middleware.cors import CORSMiddleware
 from coro_core.container import Container, build
 from coro_core.errors import SettingsError
 from coro_core.logs import configure_logs
+from coro_core.plugins import Plugins
 from coro_core.records import PluginRecord, State
 from coro_core.settings import read_environ, read_settings
 from coro_core.web import docs, problems
@@ -68,21 +70,38 @@ async def _lifespan(
     container: Container, admission: Admission, grace: float | None
 ) -> AsyncIterator[None]:
     """Open and close the parts; with a `grace`, the signals that stop the process are ours too."""
-    records = container.plugins.records
-    async with container.opened():
-        for record in records:
-            _log_plugin(record)
-        broken = [r.name for r in records if r.state in (State.FAILED, State.REJECTED)]
-        if container.settings.strict_plugins and broken:
-            raise SettingsError(
-                f"CORO_STRICT_PLUGINS is set and these plugins are broken: {', '.join(broken)}."
-            )
-        if not any(record.state is State.READY for record in records):
-            _log.warning("no plugin is ready: /chat answers 503 until one is")
-        stopping = nullcontext() if grace is None else draining(admission, grace)
-        async with container.discovery.running():
-            with stopping:
+    async with container.opening(), container.discovery.running():
+        if container.settings.strict_plugins:
+            await container.plugins.settled()
+            broken = [
+                record.name
+                for record in container.plugins.records
+                if record.state in (State.FAILED, State.REJECTED)
+            ]
+            if broken:
+                raise SettingsError(
+                    f"CORO_STRICT_PLUGINS is set and these plugins are broken: {', '.join(broken)}."
+                )
+        # The server answers meanwhile, and who asks a model waits for its plugin.
+        reporting = asyncio.create_task(_report(container.plugins))
+        try:
+            with nullcontext() if grace is None else draining(admission, grace):
                 yield
+        finally:
+            reporting.cancel()
+
+
+async def _report(plugins: Plugins) -> None:
+    """Say in the log what becomes of each plugin, as soon as that is known."""
+
+    async def tell(record: PluginRecord) -> None:
+        if record.state is State.STARTING:
+            await record.settled.wait()
+        _log_plugin(record)
+
+    await asyncio.gather(*map(tell, plugins.records))
+    if not any(record.callable for record in plugins.records):
+        _log.warning("no plugin is ready: /chat answers 503 until one is")
 
 
 def _log_plugin(record: PluginRecord) -> None:

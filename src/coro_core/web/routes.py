@@ -1,7 +1,9 @@
 """The routes: each reads a request, asks the core, and puts the answer into its wire form."""
 
+import asyncio
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -64,7 +66,12 @@ async def list_models(
     ] = False,
 ) -> ModelList:
     """List every model of every installed plugin, available or not, and why not."""
-    return model_list(_container(request).catalog, live=live)
+    container = _container(request)
+    # Whoever asks first would otherwise be told that nothing is there yet.
+    with suppress(TimeoutError):
+        async with asyncio.timeout(container.settings.model_timeout):
+            await container.plugins.settled()
+    return model_list(container.catalog, live=live)
 
 
 @router.get(
