@@ -5,101 +5,14 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 
 from coro_core.testing import Call
-from coro_gemini.sdk import error_details as details
 from coro_gemini.sdk import grpc, protos
 from support.faults.canaries import PROVIDER_TEXT
+from support.faults.gemini_refusals import REFUSALS, WAITS
 from support.faults.grpc_server import Answer, Context, ScriptedGemini, refuse, scripted_gemini
 from support.faults.replies import raw
 from support.faults.world import World, world
 
 S = grpc.StatusCode
-
-
-def retry_in(seconds: float) -> details.RetryInfo:
-    info = details.RetryInfo()
-    info.retry_delay.FromNanoseconds(int(seconds * 1e9))
-    return info
-
-
-def quota(quota_id: str) -> details.QuotaFailure:
-    return details.QuotaFailure(violations=[details.QuotaFailure.Violation(quota_id=quota_id)])
-
-
-def info(reason: str) -> details.ErrorInfo:
-    return details.ErrorInfo(reason=reason, domain="googleapis.com")
-
-
-PER_DAY, PER_MINUTE = (
-    f"GenerateRequestsPer{unit}PerProject-FreeTier" for unit in ("Day", "Minute")
-)
-REFUSALS: dict[str, tuple[str, Answer]] = {
-    "CANCELLED": ("upstream_error", refuse(S.CANCELLED)),
-    "UNKNOWN": ("upstream_error", refuse(S.UNKNOWN)),
-    "INVALID_ARGUMENT": ("bad_request", refuse(S.INVALID_ARGUMENT)),
-    "INVALID_ARGUMENT, the key": (
-        "authentication_failed",
-        refuse(S.INVALID_ARGUMENT, "API key not valid.", info("API_KEY_INVALID")),
-    ),
-    "INVALID_ARGUMENT, tokens": (
-        "too_large",
-        refuse(S.INVALID_ARGUMENT, "The input token count (9) exceeds the maximum number of"),
-    ),
-    "DEADLINE_EXCEEDED": ("timeout", refuse(S.DEADLINE_EXCEEDED, "Deadline expired")),
-    "NOT_FOUND": ("model_unavailable", refuse(S.NOT_FOUND)),
-    "ALREADY_EXISTS": ("upstream_error", refuse(S.ALREADY_EXISTS)),
-    "PERMISSION_DENIED": ("authentication_failed", refuse(S.PERMISSION_DENIED)),
-    "PERMISSION_DENIED, service": (
-        "authentication_failed",
-        refuse(S.PERMISSION_DENIED, "", info("SERVICE_DISABLED")),
-    ),
-    "PERMISSION_DENIED, leaked key": (
-        "authentication_failed",
-        refuse(S.PERMISSION_DENIED, "Your API key was reported as leaked."),
-    ),
-    "RESOURCE_EXHAUSTED": ("rate_limited", refuse(S.RESOURCE_EXHAUSTED)),
-    "RESOURCE_EXHAUSTED, RetryInfo": (
-        "rate_limited",
-        refuse(S.RESOURCE_EXHAUSTED, "", quota(PER_MINUTE), retry_in(31.5)),
-    ),
-    "RESOURCE_EXHAUSTED, negative RetryInfo": (
-        "rate_limited",
-        refuse(S.RESOURCE_EXHAUSTED, "", retry_in(-5)),
-    ),
-    "RESOURCE_EXHAUSTED, RetryInfo of a century": (
-        "rate_limited",
-        refuse(S.RESOURCE_EXHAUSTED, "", retry_in(3e9)),
-    ),
-    "RESOURCE_EXHAUSTED, PerDay": (
-        "quota_exhausted",
-        refuse(S.RESOURCE_EXHAUSTED, "", quota(PER_DAY), retry_in(2)),
-    ),
-    "RESOURCE_EXHAUSTED, limit: 0": (
-        "model_unavailable",
-        refuse(S.RESOURCE_EXHAUSTED, "Quota exceeded, limit: 0, model: x", quota(PER_DAY)),
-    ),
-    "RESOURCE_EXHAUSTED, prepayment": (
-        "quota_exhausted",
-        refuse(S.RESOURCE_EXHAUSTED, "Your prepayment credits are depleted."),
-    ),
-    "FAILED_PRECONDITION": ("bad_request", refuse(S.FAILED_PRECONDITION)),
-    "FAILED_PRECONDITION, location": (
-        "bad_request",
-        refuse(S.FAILED_PRECONDITION, "User location is not supported for the API use."),
-    ),
-    "ABORTED": ("upstream_error", refuse(S.ABORTED)),
-    "OUT_OF_RANGE": ("bad_request", refuse(S.OUT_OF_RANGE)),
-    "UNIMPLEMENTED": ("invalid_response", refuse(S.UNIMPLEMENTED)),
-    "INTERNAL": ("upstream_error", refuse(S.INTERNAL)),
-    "UNAVAILABLE": ("overloaded", refuse(S.UNAVAILABLE, "The model is overloaded.")),
-    "DATA_LOSS": ("upstream_error", refuse(S.DATA_LOSS)),
-    "UNAUTHENTICATED": ("authentication_failed", refuse(S.UNAUTHENTICATED)),
-}
-WAITS = {
-    "RESOURCE_EXHAUSTED": None,
-    "RESOURCE_EXHAUSTED, RetryInfo": 31.5,
-    "RESOURCE_EXHAUSTED, negative RetryInfo": None,
-    "RESOURCE_EXHAUSTED, RetryInfo of a century": 86_400.0,
-}
 
 
 @asynccontextmanager
@@ -130,8 +43,8 @@ async def test_every_status_of_gemini_costs_its_own_row() -> None:
     told = {name.partition(",")[0] for name in REFUSALS}
     assert told == {status.name for status in S} - {"OK"}
     async with scripted() as (here, script):
-        for name, (code, answer) in REFUSALS.items():
-            await survives(here, script, name, code, answer)
+        for name, (code, refused) in REFUSALS.items():
+            await survives(here, script, name, code, refuse(refused))
 
 
 def _reply(**fields: object) -> bytes:

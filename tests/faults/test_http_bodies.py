@@ -13,7 +13,8 @@ from support.faults.canaries import PROVIDER_TEXT
 from support.faults.replies import completion, echo, error_body, head, raw, reply
 from support.faults.world import world
 
-HTTP_PLUGINS = ("deepseek", "groq")
+CHAT_PLUGINS = ("deepseek", "groq")
+HTTP_PLUGINS = (*CHAT_PLUGINS, "gemini-genai")
 MEGABYTE = 1024 * 1024
 INVALID, LOST = "invalid_response", "connection_failed"
 
@@ -73,7 +74,7 @@ BODIES = {
 """Each body, and the code of the row; `None` for an answer."""
 
 
-@pytest.mark.parametrize("plugin", HTTP_PLUGINS)
+@pytest.mark.parametrize("plugin", CHAT_PLUGINS)
 async def test_whatever_a_200_holds_costs_its_own_row(plugin: str) -> None:
     empty = "overloaded" if plugin == "deepseek" else INVALID
     async with world(plugin) as here:

@@ -9,7 +9,7 @@ from support.faults.canaries import PROVIDER_TEXT
 from support.faults.replies import completion, error_body, raw, refusal, reply
 from support.faults.world import world
 
-HTTP_PLUGINS = ("deepseek", "groq")
+HTTP_PLUGINS = ("deepseek", "gemini-genai", "groq")
 STATUSES = {
     204: "upstream_error",
     206: "upstream_error",
@@ -35,8 +35,9 @@ STATUSES = {
     529: "overloaded",
     599: "upstream_error",
 }
-OWN_MEANING = {("deepseek", 404): "bad_request"}
-"""DeepSeek tells a missing model by a 400: its 404 is a wrong address."""
+OWN_MEANING = {("deepseek", 404): "bad_request", ("gemini-genai", 404): "invalid_response"}
+"""DeepSeek tells a missing model by a 400, Google in its own words: other 404s are a wrong address.
+"""
 WITHOUT_A_BODY = {204, 304}
 
 WAITS = {

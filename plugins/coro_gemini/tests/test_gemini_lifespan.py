@@ -1,17 +1,14 @@
-"""Opening, closing and connecting: settings, event loops, lost servers and the SDK's silence."""
+"""Opening, closing and connecting: settings, event loops, lost servers, the SDKs' silence."""
 
 import asyncio
 import socket
-import subprocess
-import sys
-import textwrap
 
 import pytest
 
 from coro_core import ConnectionFailed, NotConfigured
-from coro_core.testing import Behaviour, Call
+from coro_core.testing import Behaviour
 from coro_gemini import GeminiPlugin
-from coro_gemini.dialect import said
+from support.faults.gate import gate_before
 
 
 def unused_port():
@@ -20,20 +17,10 @@ def unused_port():
         return probe.getsockname()[1]
 
 
-def run_python(code, *options):
-    done = subprocess.run(
-        [sys.executable, *options, "-c", textwrap.dedent(code)],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    return done.returncode, done.stdout, done.stderr
-
-
-async def test_a_refused_connection_fails_without_waiting(request_for):
+async def test_a_refused_connection_fails_without_waiting(sdk, request_for):
     plugin = GeminiPlugin()
-    environ = {"GEMINI_API_KEY": "k", "GEMINI_BASE_URL": f"http://127.0.0.1:{unused_port()}"}
+    address = f"http://127.0.0.1:{unused_port()}"
+    environ = {"GEMINI_API_KEY": "k", "GEMINI_BASE_URL": address, "GEMINI_SDK": sdk}
     async with asyncio.timeout(10), plugin.coro_lifespan(environ):
         with pytest.raises(ConnectionFailed):
             await plugin.coro_generate(request_for(timeout=60))
@@ -50,9 +37,8 @@ async def test_a_server_without_tls_is_a_failed_connection(simulator, request_fo
             await plugin.coro_generate(request_for())
 
 
-async def test_a_server_that_comes_back_is_found_again(serving, request_for):
-    port, plugin = unused_port(), GeminiPlugin()
-    environ = {"GEMINI_API_KEY": "k", "GEMINI_BASE_URL": f"http://127.0.0.1:{port}"}
+async def test_a_server_that_comes_back_is_found_again(simulator, request_for):
+    plugin = GeminiPlugin()
 
     async def answered():
         while True:
@@ -61,22 +47,25 @@ async def test_a_server_that_comes_back_is_found_again(serving, request_for):
             except ConnectionFailed:
                 await asyncio.sleep(0.05)
 
-    async with asyncio.timeout(20), plugin.coro_lifespan(environ):
-        with pytest.raises(ConnectionFailed):
-            await plugin.coro_generate(request_for())
-        call = Call("", "gemini-3.5-flash-lite", {}, {"prompt": ""})
-        async with serving(said(call, "back"), port):
-            assert (await answered()).text == "back"
+    async with asyncio.timeout(20), gate_before(simulator["GEMINI_BASE_URL"]) as gate:
+        environ = {**simulator, "GEMINI_BASE_URL": f"http://127.0.0.1:{gate.port}"}
+        async with plugin.coro_lifespan(environ):
+            await gate.shut()
+            with pytest.raises(ConnectionFailed):
+                await plugin.coro_generate(request_for())
+            await gate.open()
+            assert (await answered()).text
 
 
-async def test_two_plugins_in_one_process_share_nothing(request_for):
+@pytest.mark.parametrize("other", ["google-generativeai", "google-genai"])
+async def test_two_plugins_in_one_process_share_nothing(sdk, other, request_for):
     one, two = GeminiPlugin(), GeminiPlugin()
     first, second = Behaviour(key="key-one"), Behaviour(key="key-two")
     async with (
         one.coro_simulator(first) as to_one,
         two.coro_simulator(second) as to_two,
-        one.coro_lifespan(to_one),
-        two.coro_lifespan(to_two),
+        one.coro_lifespan({**to_one, "GEMINI_SDK": sdk}),
+        two.coro_lifespan({**to_two, "GEMINI_SDK": other}),
     ):
         for _ in range(3):
             await asyncio.gather(*(each.coro_generate(request_for()) for each in (one, two)))
@@ -85,17 +74,20 @@ async def test_two_plugins_in_one_process_share_nothing(request_for):
     assert len(first.calls) == len(second.calls) == 3
 
 
-def test_a_closed_plugin_opens_again_on_another_event_loop(request_for):
+def test_a_closed_plugin_opens_again_on_another_event_loop(sdk, request_for):
     plugin = GeminiPlugin()
 
     async def once():
-        async with plugin.coro_simulator(Behaviour()) as environ, plugin.coro_lifespan(environ):
+        async with (
+            plugin.coro_simulator(Behaviour()) as environ,
+            plugin.coro_lifespan({**environ, "GEMINI_SDK": sdk}),
+        ):
             return (await plugin.coro_generate(request_for())).text
 
     assert asyncio.run(once()) == asyncio.run(once())
 
 
-async def test_closing_ends_the_calls_that_are_under_way(behaviour, request_for):
+async def test_closing_ends_the_calls_that_are_under_way(sdk, behaviour, request_for):
     arrived = asyncio.Event()
 
     async def gate(_call):
@@ -106,7 +98,10 @@ async def test_closing_ends_the_calls_that_are_under_way(behaviour, request_for)
     plugin = GeminiPlugin()
     before = asyncio.all_tasks()
     async with asyncio.timeout(10):
-        async with plugin.coro_simulator(behaviour) as environ, plugin.coro_lifespan(environ):
+        async with (
+            plugin.coro_simulator(behaviour) as environ,
+            plugin.coro_lifespan({**environ, "GEMINI_SDK": sdk}),
+        ):
             task = asyncio.create_task(plugin.coro_generate(request_for(timeout=60)))
             await arrived.wait()
         await asyncio.gather(task, return_exceptions=True)
@@ -130,36 +125,10 @@ async def test_settings_that_cannot_be_used_are_named_in_one_sentence(environ, s
     assert sentence in str(caught.value)
 
 
-def test_the_sdk_is_not_loaded_before_there_is_a_key():
-    status, _, stderr = run_python(
-        """
-        import asyncio, sys
-        from coro_core import NotConfigured
-        from coro_gemini import GeminiPlugin
-
-        async def main():
-            plugin = GeminiPlugin()
-            plugin.coro_list_models()
-            try:
-                async with plugin.coro_lifespan({}):
-                    pass
-            except NotConfigured:
-                return
-            sys.exit("opened without a key")
-
-        asyncio.run(main())
-        sys.exit("grpc" in sys.modules or "google.generativeai" in sys.modules)
-        """,
-        "-W",
-        "error",
-    )
-    assert (status, stderr) == (0, "")
-
-
 @pytest.mark.parametrize("option", ["always", "error"])
-def test_the_operator_sees_nothing_of_the_sdk_on_stderr(option):
+def test_the_operator_sees_nothing_of_the_sdk_on_stderr(sdk, option, run_python):
     status, stdout, stderr = run_python(
-        """
+        f"""
         import asyncio
         from coro_core import GenerateRequest, ProviderError
         from coro_core.testing import Behaviour
@@ -170,7 +139,8 @@ def test_the_operator_sees_nothing_of_the_sdk_on_stderr(option):
             async with plugin.coro_simulator(behaviour) as environ:
                 for scheme in ("http", "https"):
                     address = environ["GEMINI_BASE_URL"].replace("http", scheme)
-                    async with plugin.coro_lifespan({**environ, "GEMINI_BASE_URL": address}):
+                    environ = {{**environ, "GEMINI_BASE_URL": address, "GEMINI_SDK": "{sdk}"}}
+                    async with plugin.coro_lifespan(environ):
                         try:
                             await plugin.coro_generate(GenerateRequest(
                                 model="gemini-3.5-flash-lite", prompt="2+2",

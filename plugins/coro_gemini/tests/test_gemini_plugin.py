@@ -1,4 +1,4 @@
-"""The Gemini plugin against its own simulator: real sockets, gRPC and Google's SDK between them."""
+"""The Gemini plugin on either SDK against its own simulator: real sockets and Google's code."""
 
 import asyncio
 import traceback
@@ -9,6 +9,7 @@ from coro_core import (
     CONTRACT_VERSION,
     AuthenticationFailed,
     ConnectionFailed,
+    ModelUnavailable,
     Overloaded,
     ProviderError,
     ProviderPlugin,
@@ -16,7 +17,7 @@ from coro_core import (
 )
 from coro_core.testing import CANARY_KEY, Fault
 from coro_gemini import GeminiPlugin
-from coro_gemini.simulator import TODAY
+from coro_gemini.dialect import TODAY
 
 TOLD = {
     "authentication_failed": False,
@@ -35,9 +36,6 @@ TOLD = {
 }
 """Each error code that the simulator can tell, and whether another call may help."""
 
-GOAWAY = b"\0\0\x08\x07" + b"\0" * 5 + b"\0\0\0\0" + b"\0\0\0\x0b"
-"""HTTP/2's own farewell: no stream was served, enhance your calm."""
-
 BROKEN = {
     Fault.HANG: "timeout",
     Fault.DRIP: "timeout",
@@ -47,13 +45,22 @@ BROKEN = {
     Fault.TRUNCATE: "connection_failed",
     Fault.GARBAGE: "connection_failed",
     Fault.BAD_CHUNKS: "connection_failed",
-    Fault.HEADER_FLOOD: "invalid_response",
+    Fault.HEADER_FLOOD: "connection_failed",
     Fault.NOT_JSON: "invalid_response",
     Fault.WRONG_SHAPE: "invalid_response",
     Fault.OVERSIZED: "invalid_response",
     Fault.COMPRESSED_BOMB: "invalid_response",
-    Fault.EMPTY_BODY: "empty_response",
+    Fault.EMPTY_BODY: "invalid_response",
     Fault.REDIRECT: "upstream_error",
+}
+OF_GRPC = {
+    Fault.HEADER_FLOOD: "invalid_response",
+    # A message without fields is a whole one.
+    Fault.EMPTY_BODY: "empty_response",
+}
+PATHS = {
+    "google-generativeai": "/google.ai.generativelanguage.v1beta.GenerativeService/GenerateContent",
+    "google-genai": "/v1beta/models/gemini-3.5-flash-lite:generateContent",
 }
 
 
@@ -77,14 +84,18 @@ async def test_an_answer_comes_with_its_model_and_counts(plugin, behaviour, requ
     assert answer.usage.reasoning_tokens is None
     [call] = behaviour.calls
     assert call.model == "gemini-3.5-flash-lite"
-    assert call.body == {"prompt": "What is 2+2?", "temperature": 0.5, "max_output_tokens": 64}
+    asked = {"prompt": "What is 2+2?", "temperature": 0.5, "max_output_tokens": 64}
+    assert asked.items() <= call.body.items()
 
 
-async def test_the_key_travels_as_metadata_and_not_in_the_path(plugin, behaviour, request_for):
+async def test_the_key_travels_in_a_header_and_not_in_the_path(sdk, plugin, behaviour, request_for):
     await plugin.coro_generate(request_for())
     [call] = behaviour.calls
     assert call.headers["x-goog-api-key"] == CANARY_KEY
-    assert call.path == "/google.ai.generativelanguage.v1beta.GenerativeService/GenerateContent"
+    assert call.path == PATHS[sdk]
+    assert [name for name, value in call.headers.items() if CANARY_KEY in value] == [
+        "x-goog-api-key"
+    ]
 
 
 @pytest.mark.parametrize("code", TOLD)
@@ -109,11 +120,13 @@ async def test_a_rate_limit_without_a_delay_names_none(plugin, behaviour, reques
 
 
 @pytest.mark.parametrize("fault", BROKEN)
-async def test_a_broken_transport_becomes_an_error(fault, plugin, behaviour, request_for):
+async def test_a_broken_transport_becomes_an_error(fault, sdk, plugin, behaviour, request_for):
     behaviour.fault = fault
     with pytest.raises(ProviderError) as caught:
         await plugin.coro_generate(request_for(timeout=0.5))
-    assert caught.value.code == BROKEN[fault]
+    grpc = sdk == "google-generativeai"
+    assert caught.value.code == (OF_GRPC if grpc else {}).get(fault, BROKEN[fault])
+    assert caught.value.__context__ is None
     assert len(behaviour.calls) == 1
 
 
@@ -132,7 +145,7 @@ async def test_a_raw_reply_is_sent_in_place_of_the_servers_bytes(plugin, behavio
     sent = asyncio.Event()
 
     async def raw(call):
-        yield GOAWAY + str(call.body["prompt"]).encode()
+        yield b"this is no protocol: " + str(call.body["prompt"]).encode()
         sent.set()
 
     behaviour.raw_reply = raw
@@ -196,12 +209,12 @@ async def test_an_overloaded_server_is_called_once(plugin, behaviour, request_fo
     assert len(behaviour.calls) == 1
 
 
-async def test_a_wrong_key_is_refused_for_calls_and_for_the_list(behaviour, request_for):
+async def test_a_wrong_key_is_refused_for_calls_and_for_the_list(sdk, behaviour, request_for):
     behaviour.key = "right"
     plugin = GeminiPlugin()
     async with (
         plugin.coro_simulator(behaviour) as environ,
-        plugin.coro_lifespan({**environ, "GEMINI_API_KEY": "wrong"}),
+        plugin.coro_lifespan({**environ, "GEMINI_API_KEY": "wrong", "GEMINI_SDK": sdk}),
     ):
         with pytest.raises(AuthenticationFailed):
             await plugin.coro_generate(request_for())
@@ -216,6 +229,22 @@ async def test_live_models_come_from_every_page_without_what_cannot_generate(plu
     assert await plugin.coro_live_models() == behaviour.served
 
 
+@pytest.mark.parametrize("told", ["invalid_response", "overloaded", "timeout"])
+async def test_a_list_that_fails_says_why(told, plugin, behaviour):
+    behaviour.list_error = told
+    with pytest.raises(ProviderError) as caught:
+        await plugin.coro_live_models()
+    assert caught.value.code == told
+    assert caught.value.__context__ is None
+
+
+@pytest.mark.parametrize("name", ["no/such", "no?such=1&key=x", "no#such", "..", "../up", "a b%2F"])
+async def test_a_name_is_a_name_whatever_is_in_it(name, plugin, behaviour, request_for):
+    with pytest.raises(ModelUnavailable):
+        await plugin.coro_generate(request_for(name))
+    assert [call.model for call in behaviour.calls] in ([name], [])
+
+
 @pytest.mark.parametrize("code", TOLD)
 async def test_no_error_holds_key_prompt_or_a_word_of_the_sdk(code, plugin, behaviour, request_for):
     behaviour.error = code
@@ -228,7 +257,8 @@ async def test_no_error_holds_key_prompt_or_a_word_of_the_sdk(code, plugin, beha
     told = "".join([*traceback.format_exception(error), repr(error), repr(vars(plugin))])
     assert CANARY_KEY not in told
     assert prompt not in told
-    assert "google.api_core" not in str(error)
+    assert "googleapis" not in str(error)
+    assert "genai" not in str(error)
 
 
 async def test_nothing_is_logged_at_any_level(plugin, request_for, caplog):

@@ -4,10 +4,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from google.protobuf.message import Message
-
 from coro_core.testing import Call
-from coro_gemini.dialect import said, trailing_metadata
+from coro_gemini.dialect import Json, said
+from coro_gemini.grpc_simulator import answer_bytes, trailing_metadata
 from coro_gemini.sdk import grpc
 from support.faults.canaries import PROMPT, PROVIDER_TEXT
 
@@ -35,16 +34,17 @@ class ScriptedGemini:
 
 def well() -> bytes:
     """Return the bytes of a proper answer."""
-    return said(Call("", "gemini-3.5-flash-lite", {}, {"prompt": "x"}), "fine")
+    return answer_bytes(said(Call("", "gemini-3.5-flash-lite", {}, {"prompt": "x"}), "fine"))
 
 
-def refuse(status: grpc.StatusCode, text: str = "", *details: Message) -> Answer:
+def refuse(refused: Json) -> Answer:
     """Return the answer that is a refusal, with the key and the prompt behind its text."""
 
     async def answer(echo: str, context: Context) -> bytes:
-        words = f"{text} {echo}"
-        metadata = (("x-echo-bin", echo.encode()), *trailing_metadata((status, words, [*details])))
-        await context.abort(status, words, metadata)
+        echoing = {**refused, "message": f"{refused['message']} {echo}"}
+        metadata = (("x-echo-bin", echo.encode()), *trailing_metadata(echoing))
+        status = grpc.StatusCode[refused["status"]]
+        await context.abort(status, echoing["message"], metadata)
         raise AssertionError("abort raises")
 
     return answer

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 from coro_core.testing import Call, RawReply
+from coro_gemini.dialect import said
 from support.faults.canaries import PROVIDER_TEXT
 
 Body = bytes | Callable[[Call], bytes]
@@ -18,13 +19,17 @@ def echo(call: Call) -> str:
 
 
 def prompt_of(call: Call) -> str:
-    """Return the prompt of a call in the chat dialect."""
+    """Return the prompt of a call, in the chat dialect or as the simulator of Gemini tells it."""
+    if "prompt" in call.body:
+        return str(call.body["prompt"])
     messages: Any = call.body["messages"]
     return str(messages[-1]["content"])
 
 
 def completion(call: Call, **fields: Any) -> bytes:
-    """Return a proper answer with `fields` in place of its own."""
+    """Return a proper answer in the dialect of the call, with `fields` in place of its own."""
+    if "prompt" in call.body:
+        return json.dumps({**said(call, "fine"), **fields}).encode()
     message = {"role": "assistant", "content": "fine"}
     answer = {
         "model": call.model,

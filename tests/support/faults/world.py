@@ -22,9 +22,12 @@ from support.server import serving
 MODELS = {
     "deepseek": "deepseek:deepseek-flash",
     "gemini": "gemini:gemini-3.5-flash-lite",
+    "gemini-genai": "gemini:gemini-3.5-flash-lite",
     "groq": "groq:openai/gpt-oss-20b",
 }
 """One served name of each: a refusal is the row's, and not a reason to try the next candidate."""
+SDKS = {"gemini": "google-generativeai", "gemini-genai": "google-genai"}
+"""One plugin that is tried twice, once over gRPC and once over REST."""
 CLASSES = {"deepseek": "DeepSeekPlugin", "gemini": "GeminiPlugin", "groq": "GroqPlugin"}
 OVERRUN_MS = 250
 HURRIED = 0.6
@@ -73,7 +76,7 @@ class World:
     @property
     def behaviour(self) -> Behaviour:
         """How the provider behaves that is about to fail."""
-        return self.behaviours[self.plugin]
+        return self.behaviours[provider_of(self.plugin)]
 
     @property
     def sibling(self) -> str:
@@ -167,9 +170,9 @@ async def world(
     It is `warm` once every provider has answered; one that cannot must not be asked to.
     """
     behaviours = {name: Behaviour() for name in CLASSES}
-    behaviours[plugin].served = Everything()
+    behaviours[provider_of(plugin)].served = Everything()
     async with AsyncExitStack() as stack:
-        settings = {"CORO_DISCOVERY_INTERVAL": "0"}
+        settings = {"CORO_DISCOVERY_INTERVAL": "0", "GEMINI_SDK": SDKS.get(plugin, SDKS["gemini"])}
         for name, behaviour in behaviours.items():
             settings |= await stack.enter_async_context(_simulator(name, behaviour))
         settings |= {f"{name.upper()}_API_KEY": key for name, key in KEYS.items()}
@@ -187,12 +190,22 @@ async def world(
 async def simulator(plugin: str) -> AsyncIterator[tuple[Behaviour, str]]:
     """Serve one provider alone; yield its behaviour and its address."""
     behaviour = Behaviour(served=Everything())
-    async with _simulator(plugin, behaviour) as settings:
-        yield behaviour, settings[f"{plugin.upper()}_BASE_URL"]
+    async with _simulator(provider_of(plugin), behaviour) as settings:
+        yield behaviour, settings[address_of(plugin)]
 
 
-def _simulator(plugin: str, behaviour: Behaviour) -> Any:
-    return getattr(import_module(f"coro_{plugin}"), CLASSES[plugin])().coro_simulator(behaviour)
+def provider_of(plugin: str) -> str:
+    """Return the name under which a plugin that is tried is installed."""
+    return plugin.partition("-")[0]
+
+
+def address_of(plugin: str) -> str:
+    """Return the variable that holds the address of a plugin's provider."""
+    return f"{provider_of(plugin).upper()}_BASE_URL"
+
+
+def _simulator(name: str, behaviour: Behaviour) -> Any:
+    return getattr(import_module(f"coro_{name}"), CLASSES[name])().coro_simulator(behaviour)
 
 
 def _refuse_constant(name: str) -> float:

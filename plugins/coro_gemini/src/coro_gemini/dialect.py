@@ -1,58 +1,112 @@
-"""How Gemini says things: answers, and refusals with Google's error details.
+"""How Gemini says things, in the JSON that gRPC's messages have too: answers and refusals.
 
 Wordings as reported in public (github.com/PixelPlayerHQ/PixelPlayer/issues/193 for a retired name,
 continuedev/continue/issues/12767 for high demand), and
 https://ai.google.dev/gemini-api/docs/troubleshooting, read 2026-11-22.
 """
 
-from google.protobuf.message import Message
+from collections.abc import Collection, Mapping
+from typing import Any
 
 from coro_core.testing import Behaviour, Call
-from coro_gemini.sdk import Status, error_details, grpc, protos
 
-Refused = tuple[grpc.StatusCode, str, list[Message]]
-"""A gRPC status, its text, and the messages of `google.rpc` that come with it."""
+Json = Mapping[str, Any]
 
-_Reply = protos.GenerateContentResponse
+TODAY: Mapping[str, float] = {
+    "gemini-3.8-flash": 1.4,
+    "gemini-3.6-flash": 1.2,
+    "gemini-3.5-flash-lite": 0.7,
+    "gemini-3.1-flash-lite": 0.6,
+}
+"""The names served on 2026-11-22, with seconds of the order that an answer takes.
+
+https://ai.google.dev/gemini-api/docs/deprecations; the seconds are estimates.
+"""
+
+HTTP_STATUSES: Mapping[str, int] = {
+    "INVALID_ARGUMENT": 400,
+    "FAILED_PRECONDITION": 400,
+    "OUT_OF_RANGE": 400,
+    "UNAUTHENTICATED": 401,
+    "PERMISSION_DENIED": 403,
+    "NOT_FOUND": 404,
+    "ABORTED": 409,
+    "ALREADY_EXISTS": 409,
+    "RESOURCE_EXHAUSTED": 429,
+    "CANCELLED": 499,
+    "INTERNAL": 500,
+    "UNKNOWN": 500,
+    "DATA_LOSS": 500,
+    "UNIMPLEMENTED": 501,
+    "UNAVAILABLE": 503,
+    "DEADLINE_EXCEEDED": 504,
+}
+"""Google's statuses and the HTTP ones that they come with.
+
+https://github.com/googleapis/googleapis/blob/master/google/rpc/code.proto, read 2026-11-22.
+"""
+
+_EMBEDDING = "gemini-embedding-001"
+"""Listed beside the others, and not for generating."""
+_PAGE_SIZE = 50
+_MAX_PAGE_SIZE = 1000
 _DOMAIN = "googleapis.com"
 _SERVICE = "generativelanguage.googleapis.com"
 
 
-def said(call: Call, text: str | None) -> bytes:
+def said(call: Call, text: str | None) -> Json:
     """Return a reply; words stand in for tokens, and no text for thinking that used them all."""
-    stopped = protos.Candidate.FinishReason
-    candidate = protos.Candidate(finish_reason=stopped.MAX_TOKENS)
+    candidate: Json = {"finishReason": "MAX_TOKENS"}
     if text is not None:
-        content = protos.Content(role="model", parts=[protos.Part(text=text)])
-        candidate = protos.Candidate(content=content, finish_reason=stopped.STOP)
+        content = {"role": "model", "parts": [{"text": text}]}
+        candidate = {"content": content, "finishReason": "STOP"}
     asked, answered = len(str(call.body["prompt"]).split()), len((text or "").split())
-    usage = _Reply.UsageMetadata(
-        prompt_token_count=asked,
-        candidates_token_count=answered,
-        total_token_count=asked + answered,
-    )
-    return _bytes(_Reply(candidates=[candidate], usage_metadata=usage, model_version=call.model))
+    usage = {
+        "promptTokenCount": asked,
+        "candidatesTokenCount": answered,
+        "totalTokenCount": asked + answered,
+    }
+    return {"candidates": [candidate], "usageMetadata": usage, "modelVersion": call.model}
 
 
-def blocked(call: Call) -> bytes:
+def blocked(call: Call) -> Json:
     """Return the reply to a prompt that the content filter blocks."""
-    feedback = _Reply.PromptFeedback(
-        block_reason=_Reply.PromptFeedback.BlockReason.PROHIBITED_CONTENT
-    )
-    return _bytes(_Reply(prompt_feedback=feedback, model_version=call.model))
+    return {"promptFeedback": {"blockReason": "PROHIBITED_CONTENT"}, "modelVersion": call.model}
 
 
-def refusal(code: str, model: str, behaviour: Behaviour) -> Refused:
-    """Return what Gemini says for an error code of `coro_core.errors`."""
-    status = grpc.StatusCode
+def models_page(names: Collection[str], page_size: int, page_token: str) -> Json:
+    """Return one page of the list; a token is where the page starts."""
+    every = sorted({*names, _EMBEDDING})
+    start = int(page_token or 0)
+    end = start + min(page_size or _PAGE_SIZE, _MAX_PAGE_SIZE)
+    models = [
+        {
+            "name": f"models/{name}",
+            "supportedGenerationMethods": [
+                "embedContent" if name == _EMBEDDING else "generateContent"
+            ],
+        }
+        for name in every[start:end]
+    ]
+    return {"models": models, **({"nextPageToken": str(end)} if end < len(every) else {})}
+
+
+def refusal(code: str, model: str, behaviour: Behaviour) -> Json:
+    """Return the `google.rpc.Status` by which Gemini tells an error code of `coro_core.errors`.
+
+    Its `status` is the name of its `code`, as in the bodies of Google's REST.
+    """
     match code:
         case "authentication_failed":
             text = "API key not valid. Please pass a valid API key."
-            info = error_details.ErrorInfo(
-                reason="API_KEY_INVALID", domain=_DOMAIN, metadata={"service": _SERVICE}
+            info = detail(
+                "ErrorInfo",
+                reason="API_KEY_INVALID",
+                domain=_DOMAIN,
+                metadata={"service": _SERVICE},
             )
-            local = error_details.LocalizedMessage(locale="en-US", message=text)
-            return status.INVALID_ARGUMENT, text, [info, local]
+            local = detail("LocalizedMessage", locale="en-US", message=text)
+            return status("INVALID_ARGUMENT", text, info, local)
         case "rate_limited":
             return _quota(model, "GenerateRequestsPerMinutePerProjectPerModel-FreeTier", behaviour)
         case "quota_exhausted":
@@ -63,63 +117,59 @@ def refusal(code: str, model: str, behaviour: Behaviour) -> Refused:
                 " generateContent. Call ListModels to see the list of available models and their"
                 " supported methods."
             )
-            return status.NOT_FOUND, text, []
+            return status("NOT_FOUND", text)
         case "bad_request":
-            return status.INVALID_ARGUMENT, "Request contains an invalid argument.", []
+            return status("INVALID_ARGUMENT", "Request contains an invalid argument.")
         case "too_large":
             text = (
                 "The input token count (1048577) exceeds the maximum number of tokens allowed"
                 " (1048576)."
             )
-            return status.INVALID_ARGUMENT, text, []
+            return status("INVALID_ARGUMENT", text)
         case "timeout":
             text = "Deadline expired before operation could complete."
-            return status.DEADLINE_EXCEEDED, text, []
+            return status("DEADLINE_EXCEEDED", text)
         case "overloaded":
             text = (
                 "This model is currently experiencing high demand. Spikes in demand are usually"
                 " temporary. Please try again later."
             )
-            return status.UNAVAILABLE, text, []
+            return status("UNAVAILABLE", text)
         case "upstream_error":
-            return status.INTERNAL, "An internal error has occurred. Please retry.", []
+            return status("INTERNAL", "An internal error has occurred. Please retry.")
         case _:
             raise ValueError(f"Gemini has no way to say {code!r}")
 
 
-def trailing_metadata(refused: Refused) -> tuple[tuple[str, bytes], ...]:
-    """Return the metadata that carries the error details, none where there are none."""
-    status, text, details = refused
-    if not details:
-        return ()
-    number: int = status.value[0]
-    message = Status(code=number, message=text)
-    for detail in details:
-        message.details.add().Pack(detail)
-    return (("grpc-status-details-bin", message.SerializeToString()),)
+def status(name: str, text: str, *details: Json) -> Json:
+    """Return a `google.rpc.Status`."""
+    return {
+        "code": HTTP_STATUSES[name],
+        "message": text,
+        "status": name,
+        **({"details": details} if details else {}),
+    }
 
 
-def _quota(model: str, quota_id: str, behaviour: Behaviour) -> Refused:
+def detail(kind: str, **fields: Any) -> Json:
+    """Return one of the messages of `google.rpc` that come with a refusal."""
+    return {"@type": f"type.googleapis.com/google.rpc.{kind}", **fields}
+
+
+def _quota(model: str, quota_id: str, behaviour: Behaviour) -> Json:
     text = (
         "You exceeded your current quota, please check your plan and billing details.\n* Quota"
         f" exceeded for metric: {_SERVICE}/generate_content_free_tier_requests, limit: 15,"
         f" model: {model}"
     )
-    violation = error_details.QuotaFailure.Violation(
-        quota_metric=f"{_SERVICE}/generate_content_free_tier_requests",
-        quota_id=quota_id,
-        quota_dimensions={"model": model, "location": "global"},
-        quota_value=15,
-    )
-    details: list[Message] = [error_details.QuotaFailure(violations=[violation])]
+    violation = {
+        "quotaMetric": f"{_SERVICE}/generate_content_free_tier_requests",
+        "quotaId": quota_id,
+        "quotaDimensions": {"model": model, "location": "global"},
+        "quotaValue": "15",
+    }
+    details = [detail("QuotaFailure", violations=[violation])]
     if behaviour.retry_after is not None:
         text += f"\nPlease retry in {behaviour.retry_after}s."
-        wait = error_details.RetryInfo()
-        wait.retry_delay.FromNanoseconds(int(behaviour.retry_after * 1e9))
-        details.append(wait)
-    return grpc.StatusCode.RESOURCE_EXHAUSTED, text, details
-
-
-def _bytes(reply: protos.GenerateContentResponse) -> bytes:
-    data: bytes = _Reply.serialize(reply)
-    return data
+        details.append(detail("RetryInfo", retryDelay=f"{behaviour.retry_after:.9f}s"))
+    return status("RESOURCE_EXHAUSTED", text, *details)

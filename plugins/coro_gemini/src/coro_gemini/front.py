@@ -1,18 +1,22 @@
-"""A TCP relay before the simulated server, which breaks connections as a network does.
+"""A TCP relay before the simulated servers, which tells their protocols apart by the first bytes.
 
-gRPC's own server always closes politely; half a reply, a reset or another protocol need a socket.
+For gRPC it also breaks connections as a network does: gRPC's own server always closes politely;
+half a reply, a reset or another protocol need a socket.
 """
 
 import asyncio
 import socket
 import struct
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 
 from coro_core.testing import Fault
 
 _READ_BYTES = 65536
+_HTTP_2 = b"PRI"
+_HTTP_1 = (b"POS", b"GET")
+"""How a client of either protocol begins."""
 _HALF_A_REPLY = 12
 """Bytes: more than the header of an HTTP/2 frame, less than any reply."""
 _DRIP_SECONDS = 0.05
@@ -28,8 +32,9 @@ class _Link:
 class Front:
     """The relay's connections, by the address under which the server sees each."""
 
-    def __init__(self, server_port: int) -> None:
-        self._server_port = server_port
+    def __init__(self, http_port: int, grpc_port: Callable[[], Awaitable[int]]) -> None:
+        self._http_port = http_port
+        self._grpc_port = grpc_port
         self._links: dict[str, _Link] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -72,7 +77,7 @@ class Front:
         assert task is not None
         self._tasks.add(task)
         try:
-            with suppress(ConnectionError):
+            with suppress(ConnectionError, asyncio.IncompleteReadError):
                 await self._relay(reader, writer)
         except asyncio.CancelledError:
             # The relay is closing, and nobody awaits this task; what is not sent yet never will be.
@@ -89,7 +94,12 @@ class Front:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        from_server, to_server = await asyncio.open_connection("127.0.0.1", self._server_port)
+        first = await reader.readexactly(len(_HTTP_2))
+        if first not in {_HTTP_2, *_HTTP_1}:
+            return
+        port = await self._grpc_port() if first == _HTTP_2 else self._http_port
+        from_server, to_server = await asyncio.open_connection("127.0.0.1", port)
+        to_server.write(first)
         host, port = to_server.get_extra_info("sockname")
         link = _Link(writer)
         peer = f"ipv4:{host}:{port}"
@@ -142,9 +152,14 @@ async def _answer(from_server: asyncio.StreamReader, link: _Link) -> None:
 
 
 @asynccontextmanager
-async def serve_front(server_port: int) -> AsyncIterator[tuple[Front, int]]:
-    """Relay a free port of 127.0.0.1 to `server_port`, and yield the relay and its port."""
-    front = Front(server_port)
+async def serve_front(
+    http_port: int, grpc_port: Callable[[], Awaitable[int]]
+) -> AsyncIterator[tuple[Front, int]]:
+    """Relay a free port of 127.0.0.1 to both servers, and yield the relay and its port.
+
+    `grpc_port` is awaited for every connection of gRPC.
+    """
+    front = Front(http_port, grpc_port)
     server = await asyncio.start_server(front.accept, "127.0.0.1", 0)
     try:
         yield front, server.sockets[0].getsockname()[1]

@@ -9,10 +9,11 @@ from urllib.parse import urlsplit
 
 from coro_core import GenerateRequest, Generation, Model, NotConfigured, hookimpl
 from coro_core.environ import api_key, base_url
+from coro_gemini.sdks import chosen_sdk, open_wire
 
 if TYPE_CHECKING:
     from coro_core.testing import Behaviour
-    from coro_gemini.wire import Wire
+    from coro_gemini.sdks import Wire
 
 KEY_HELP = "get one at https://aistudio.google.com/apikey"
 """Where a key comes from, for a person."""
@@ -43,20 +44,18 @@ class GeminiPlugin:
     @hookimpl
     @asynccontextmanager
     async def coro_lifespan(self, environ: Mapping[str, str]) -> AsyncIterator[None]:
-        """Open one client of the SDK, which is loaded only once there is a key."""
+        """Open one client of the chosen SDK, which is loaded only once there is a key."""
         key = api_key(environ, "GEMINI_API_KEY", help=KEY_HELP)
         address = base_url(environ, "GEMINI_BASE_URL", "https://generativelanguage.googleapis.com")
         if urlsplit(address).path:
             raise NotConfigured(
                 "GEMINI_BASE_URL",
                 help="give scheme, host and port only",
-                problem="holds a path, which gRPC cannot send",
+                problem="holds a path",
             )
-        # In a thread: loading the SDK takes about a second, and the server answers others.
-        await asyncio.to_thread(importlib.import_module, "coro_gemini.wire")
-        from coro_gemini.wire import open_wire
-
-        async with open_wire(key, address) as self._wire:
+        # In a thread: it looks at what is installed.
+        sdk = await asyncio.to_thread(chosen_sdk, environ)
+        async with open_wire(sdk, key, address) as self._wire:
             yield
 
     @hookimpl
@@ -72,7 +71,7 @@ class GeminiPlugin:
     @hookimpl
     @asynccontextmanager
     async def coro_simulator(self, behaviour: "Behaviour") -> AsyncIterator[Mapping[str, str]]:
-        """Serve Gemini's protocol on loopback."""
+        """Serve both of Gemini's protocols, gRPC and REST, on one port of loopback."""
         await asyncio.to_thread(importlib.import_module, "coro_gemini.simulator")
         from coro_gemini.simulator import simulate
 

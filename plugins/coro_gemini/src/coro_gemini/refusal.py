@@ -1,7 +1,7 @@
-"""What Gemini's refusals mean, apart from the SDK that delivers them.
+"""What Gemini's refusals mean: decided once, for both SDKs.
 
 Sources: https://ai.google.dev/gemini-api/docs/troubleshooting and the reports of users beside it,
-read 2026-11-22; the texts of gRPC's own failures were seen with grpcio 1.85.1.
+read 2026-11-22.
 """
 
 import re
@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from coro_core import (
     AuthenticationFailed,
     BadRequest,
-    ConnectionFailed,
     InvalidResponse,
     ModelUnavailable,
     Overloaded,
@@ -23,22 +22,8 @@ from coro_core import (
 )
 from coro_gemini.plugin import KEY_HELP
 
-# The status alone does not tell who speaks: gRPC reports its own failures with the same ones.
-_CONNECTION = re.compile(
-    r"failed to connect|errors? resolving|dns resolution|empty address list|stream removed"
-    r"|socket closed|recvmsg|sendmsg|connection reset|broken pipe|goaway|handshake|keepalive"
-    r"|transport closed|failed parsing http/2|end of tcp stream",
-    re.IGNORECASE,
-)
-_NOT_HTTP2 = re.compile(r"stream removed \(failed parsing http/2", re.IGNORECASE)
-_CERTIFICATE = re.compile(
-    r"certificate_verify_failed|peer name .* is not in peer certificate|hostname verification",
-    re.IGNORECASE,
-)
-_LOCAL_DEADLINE = re.compile(r"(?:stream removed \()?deadline exceeded\)?", re.IGNORECASE)
-_LOCAL_CAP = re.compile(
-    r"received message larger than max|metadata size exceeds (?:hard|soft) limit", re.IGNORECASE
-)
+NOT_GEMINI = "GEMINI_BASE_URL does not lead to the Gemini API."
+_CHECK_KEY = f"Check GEMINI_API_KEY, or {KEY_HELP}."
 
 _TOO_LARGE = re.compile(
     r"token count .*exceeds|maximum number of tokens|payload size exceeds", re.IGNORECASE
@@ -51,7 +36,7 @@ class Refusal:
     """A failed call in plain data. For decisions only: the text can echo keys and prompts."""
 
     status: str
-    """The gRPC status, such as `RESOURCE_EXHAUSTED`."""
+    """The status that Google's APIs share, such as `RESOURCE_EXHAUSTED`."""
     message: str = field(default="", repr=False)
     """The text beside it."""
     reason: str = ""
@@ -87,29 +72,17 @@ def error_for(refusal: Refusal) -> ProviderError:
         case "RESOURCE_EXHAUSTED":
             return _exhausted(refusal)
         case "DEADLINE_EXCEEDED":
-            # Only the server's own is worth another call: after ours no time is left.
-            return Timeout(retryable=not _LOCAL_DEADLINE.fullmatch(message))
-        case "UNAVAILABLE" if _CERTIFICATE.search(message):
-            return ConnectionFailed("Its TLS certificate was not accepted.", retryable=False)
-        case "UNAVAILABLE" if _CONNECTION.search(message):
-            return ConnectionFailed()
+            return Timeout(retryable=True)
         case "UNAVAILABLE":
             return Overloaded()
-        case "UNKNOWN" | "INTERNAL" if _NOT_HTTP2.match(message):
-            return ConnectionFailed()
         case "UNIMPLEMENTED":
-            return InvalidResponse("GEMINI_BASE_URL does not lead to the Gemini API.")
+            return InvalidResponse(NOT_GEMINI)
         case _:
             return UpstreamError()
 
 
-_CHECK_KEY = f"Check GEMINI_API_KEY, or {KEY_HELP}."
-
-
 def _exhausted(refusal: Refusal) -> ProviderError:
-    """Tell the five meanings of RESOURCE_EXHAUSTED apart."""
-    if _LOCAL_CAP.search(refusal.message):
-        return InvalidResponse("It was larger than any answer can be.")
+    """Tell the four meanings of RESOURCE_EXHAUSTED apart."""
     if _NOT_ON_THIS_TIER.search(refusal.message):
         return ModelUnavailable("It is not part of the account's tier.")
     if "prepayment credits" in refusal.message.lower():

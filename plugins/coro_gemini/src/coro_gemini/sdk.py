@@ -1,7 +1,7 @@
-"""Google's SDK, loaded without its noise: whoever needs a part of it takes it from here.
+"""google-generativeai, loaded without its noise: whoever needs a part of it takes it from here.
 
-google-generativeai 0.8.6 and what comes with it: the services' clients, their messages and
-Google's error details. Nothing here starts gRPC, so a process may still fork after importing it.
+Version 0.8.6 and what comes with it: the services' clients, their messages and Google's error
+details. Nothing here starts gRPC, so a process may still fork after importing it.
 """
 
 import logging

@@ -1,6 +1,6 @@
-"""Calls to Gemini through the SDK's asyncio gRPC clients, and nothing global.
+"""Calls to Gemini through google-generativeai: its asyncio gRPC clients, and nothing global.
 
-The SDK cannot set how much a model thinks. `gemini-3.5-flash-lite` and `gemini-3.1-flash-lite`
+This SDK cannot set how much a model thinks. `gemini-3.5-flash-lite` and `gemini-3.1-flash-lite`
 think minimally unless told otherwise; thinking is charged to `max_tokens`.
 Source: https://ai.google.dev/gemini-api/docs/thinking and users' reports, read 2026-11-22.
 """
@@ -11,8 +11,8 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 from coro_core import GenerateRequest, Generation, InvalidResponse, ProviderError
-from coro_gemini.refusal import error_for
-from coro_gemini.reply import read_generation, read_refusal
+from coro_gemini.grpc_replies import error_from, read_reply
+from coro_gemini.reply import generation
 from coro_gemini.sdk import DecodeError, GoogleAPICallError, grpc, protos, services
 
 _Reply = TypeVar("_Reply")
@@ -73,7 +73,7 @@ class Wire:
         call = self._generative.generate_content(
             message, retry=None, timeout=request.timeout, metadata=self._metadata
         )
-        return read_generation(await _answered(call))
+        return generation(read_reply(await _answered(call)))
 
     async def live_models(self) -> frozenset[str]:
         """Return the names that this key can generate with. Raises `ProviderError`."""
@@ -128,7 +128,7 @@ async def _answered(call: Awaitable[_Reply]) -> _Reply:
     try:
         reply = await call
     except GoogleAPICallError as exc:
-        error = error_for(read_refusal(exc))
+        error = error_from(exc)
     except (DecodeError, ValueError):
         # Error details that do not decode, or that contradict the status they come with.
         error = InvalidResponse()

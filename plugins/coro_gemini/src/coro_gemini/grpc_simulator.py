@@ -1,0 +1,185 @@
+"""Gemini's gRPC, as google-generativeai speaks it, behaving as it is told."""
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+from google.protobuf.json_format import ParseDict
+
+from coro_core.testing import Behaviour, Call, Fault
+from coro_gemini.dialect import TODAY, Json, blocked, models_page, refusal, said
+from coro_gemini.front import Front
+from coro_gemini.sdk import Status, grpc, protos
+
+_PACKAGE = "google.ai.generativelanguage.v1beta"
+_OVERSIZED_CHARACTERS = 3 * 1024 * 1024
+_BOMB_CHARACTERS = 8 * 1024 * 1024
+_FLOOD = tuple((f"x-flood-{number}", "0") for number in range(5_000))
+_UNDECODABLE = b"\xff\xff\xff\xff"
+_Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class GrpcSimulation:
+    """A server of its own behind the front, which breaks connections for it.
+
+    Where gRPC has no fault of a name, the nearest stands for it: NOT_JSON and WRONG_SHAPE are bytes
+    that do not decode; EMPTY_BODY is a message without fields; OVERSIZED is one of 3 MiB;
+    COMPRESSED_BOMB inflates to 8 MiB, and is sent plain to a client that takes no compression;
+    REDIRECT is the status that gRPC makes of one; DRIP and SLOW_HEADERS never get past the headers;
+    BLANK_LINES changes nothing, since HTTP/2 keeps a connection alive by itself; BAD_CHUNKS is
+    GARBAGE after a part of the reply. `connection_failed` as an error code is DISCONNECT.
+    """
+
+    def __init__(self, behaviour: Behaviour, front: Front) -> None:
+        self._behaviour = behaviour
+        self._front = front
+        self._server = grpc.aio.server(options=(("grpc.so_reuseport", 0),))
+
+    async def start(self) -> int:
+        """Serve on a free port of 127.0.0.1 and return it."""
+        port = self._server.add_insecure_port("127.0.0.1:0")
+        self._server.add_generic_rpc_handlers(self._handlers())
+        await self._server.start()
+        return int(port)
+
+    async def stop(self) -> None:
+        """End every call and stop serving."""
+        await self._server.stop(grace=None)
+
+    def _handlers(self) -> tuple[grpc.GenericRpcHandler, ...]:
+        """Return the two methods that the plugin calls, of the services that they belong to."""
+        return (
+            grpc.method_handlers_generic_handler(
+                f"{_PACKAGE}.GenerativeService",
+                {
+                    "GenerateContent": grpc.unary_unary_rpc_method_handler(
+                        self._generate,
+                        request_deserializer=protos.GenerateContentRequest.deserialize,
+                    )
+                },
+            ),
+            grpc.method_handlers_generic_handler(
+                f"{_PACKAGE}.ModelService",
+                {
+                    "ListModels": grpc.unary_unary_rpc_method_handler(
+                        self._list_models,
+                        request_deserializer=protos.ListModelsRequest.deserialize,
+                    )
+                },
+            ),
+        )
+
+    async def _generate(self, request: protos.GenerateContentRequest, context: _Context) -> bytes:
+        call = _call(request, context)
+        if not self._behaviour.accepts(call.headers.get("x-goog-api-key", "")):
+            await self._refuse("authentication_failed", call.model, context)
+        code = await self._behaviour.receive(call, TODAY)
+        fault = self._behaviour.fault
+        if code == "connection_failed":
+            fault = Fault.DISCONNECT
+        if self._behaviour.raw_reply is not None:
+            await self._front.say(context.peer(), self._behaviour.raw_reply(call))
+            await asyncio.Event().wait()  # until gRPC has seen the end of the connection
+        match fault:
+            case Fault.RESET | Fault.TRUNCATE | Fault.BAD_CHUNKS:
+                self._front.break_connection(context.peer(), fault)
+            case Fault.DISCONNECT | Fault.GARBAGE:
+                self._front.break_connection(context.peer(), fault)
+                await asyncio.Event().wait()  # until gRPC has seen the end of the connection
+            case Fault.DRIP | Fault.SLOW_HEADERS:
+                with self._front.dripping(context.peer()):
+                    await context.send_initial_metadata(())
+                    await asyncio.Event().wait()  # until the client has gone
+            case Fault.NOT_JSON | Fault.WRONG_SHAPE:
+                return _UNDECODABLE
+            case Fault.EMPTY_BODY:
+                return b""
+            case Fault.OVERSIZED:
+                return answer_bytes(said(call, "x" * _OVERSIZED_CHARACTERS))
+            case Fault.COMPRESSED_BOMB:
+                context.set_compression(grpc.Compression.Gzip)
+                return answer_bytes(said(call, " " * _BOMB_CHARACTERS))
+            case Fault.HEADER_FLOOD:
+                await context.send_initial_metadata(_FLOOD)
+            case Fault.REDIRECT:
+                text = "Received http2 header with status: 307"
+                await context.abort(grpc.StatusCode.UNKNOWN, text)
+        return await self._answer(code, call, context)
+
+    async def _answer(self, code: str | None, call: Call, context: _Context) -> bytes:
+        match code:
+            case None:
+                answering = replace(call, model=self._behaviour.answering(call.model))
+                text = self._behaviour.reply(call.model, str(call.body["prompt"]))
+                return answer_bytes(said(answering, text))
+            case "content_blocked":
+                return answer_bytes(blocked(call))
+            case "empty_response":
+                return answer_bytes(said(call, None))
+            case "invalid_response":
+                return _UNDECODABLE
+            case _:
+                return await self._refuse(code, call.model, context)
+
+    async def _list_models(self, request: protos.ListModelsRequest, context: _Context) -> bytes:
+        if not self._behaviour.accepts(_headers(context).get("x-goog-api-key", "")):
+            await self._refuse("authentication_failed", "", context)
+        listing = await self._behaviour.receive_list(TODAY)
+        if listing == "invalid_response":
+            return _UNDECODABLE
+        if isinstance(listing, str):
+            await self._refuse(listing, "", context)
+        page = models_page(listing, request.page_size, request.page_token)
+        return list_bytes(page)
+
+    async def _refuse(self, code: str, model: str, context: _Context) -> bytes:
+        refused = refusal(code, model, self._behaviour)
+        await context.abort(
+            grpc.StatusCode[refused["status"]], refused["message"], trailing_metadata(refused)
+        )
+        raise AssertionError("abort raises")
+
+
+def answer_bytes(reply: Json) -> bytes:
+    """Return a reply of `GenerateContent` as it goes on the wire."""
+    message = protos.GenerateContentResponse.pb(protos.GenerateContentResponse())
+    # The SDK's schema, of 2025, knows no thinking.
+    data: bytes = ParseDict(reply, message, ignore_unknown_fields=True).SerializeToString()
+    return data
+
+
+def list_bytes(page: Json) -> bytes:
+    """Return a reply of `ListModels` as it goes on the wire."""
+    message = protos.ListModelsResponse.pb(protos.ListModelsResponse())
+    data: bytes = ParseDict(page, message).SerializeToString()
+    return data
+
+
+def trailing_metadata(refused: Json) -> tuple[tuple[str, bytes], ...]:
+    """Return the metadata that carries a refusal's details, none where there are none."""
+    if not refused.get("details"):
+        return ()
+    number: int = grpc.StatusCode[refused["status"]].value[0]
+    message = Status(code=number, message=refused["message"])
+    for detail in refused["details"]:
+        ParseDict(detail, message.details.add())
+    return (("grpc-status-details-bin", message.SerializeToString()),)
+
+
+def _headers(context: _Context) -> dict[str, str]:
+    return {name: str(value) for name, value in context.invocation_metadata() or ()}
+
+
+def _call(request: protos.GenerateContentRequest, context: _Context) -> Call:
+    prompt = "".join(part.text for content in request.contents for part in content.parts)
+    return Call(
+        f"/{_PACKAGE}.GenerativeService/GenerateContent",
+        request.model.removeprefix("models/"),
+        _headers(context),
+        {
+            "prompt": prompt,
+            # 32 bits on the wire.
+            "temperature": round(request.generation_config.temperature, 6),
+            "max_output_tokens": request.generation_config.max_output_tokens,
+        },
+    )

@@ -1,0 +1,73 @@
+"""What is gRPC's own and has no like over REST: its failures, its metadata, its frames."""
+
+import pytest
+
+from coro_core import ConnectionFailed, InvalidResponse, Timeout
+from coro_gemini.dialect import detail, status
+from coro_gemini.grpc_replies import failure_of_grpc
+from coro_gemini.grpc_simulator import trailing_metadata
+from coro_gemini.refusal import Refusal
+from coro_gemini.sdk import grpc
+
+GOAWAY = b"\0\0\x08\x07" + b"\0" * 5 + b"\0\0\0\0" + b"\0\0\0\x0b"
+"""HTTP/2's own farewell: no stream was served, enhance your calm."""
+
+
+@pytest.fixture
+def sdk():
+    return "google-generativeai"
+
+
+def details_of(name, text):
+    [(_, content)] = trailing_metadata(status(name, text, detail("ErrorInfo", reason="X")))
+    return content
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\xff\xff\xff",
+        details_of("NOT_FOUND", "another"),
+        details_of("UNAVAILABLE", "another text"),
+    ],
+    ids=["undecodable", "another status", "another text"],
+)
+async def test_broken_error_details_are_an_invalid_response(content, answering, request_for):
+    refused = (grpc.StatusCode.UNAVAILABLE, "text", (("grpc-status-details-bin", content),))
+    async with answering(refused) as plugin:
+        with pytest.raises(InvalidResponse):
+            await plugin.coro_generate(request_for())
+
+
+@pytest.mark.parametrize(
+    ("message", "retryable"),
+    [
+        ("failed to connect to all addresses; last error: UNKNOWN: Connection refused", True),
+        ("errors resolving x.invalid:443: [field:hostname lookup error]", True),
+        ("Stream removed (Socket closed)", True),
+        ("recvmsg:Connection reset by peer (104)", True),
+        ("Tls handshake failed: CERTIFICATE_VERIFY_FAILED: self signed certificate", False),
+    ],
+)
+def test_a_failure_of_the_connection_is_not_taken_for_the_servers_own(message, retryable):
+    error = failure_of_grpc(Refusal(status="UNAVAILABLE", message=message))
+    assert isinstance(error, ConnectionFailed)
+    assert error.retryable is retryable
+
+
+@pytest.mark.parametrize(
+    ("message", "kind"),
+    [("Deadline Exceeded", Timeout), ("Deadline expired before operation.", type(None))],
+)
+def test_our_own_deadline_is_told_from_the_servers(message, kind):
+    error = failure_of_grpc(Refusal(status="DEADLINE_EXCEEDED", message=message))
+    assert type(error) is kind
+
+
+async def test_a_goaway_is_a_failed_connection(plugin, behaviour, request_for):
+    async def raw(_call):
+        yield GOAWAY
+
+    behaviour.raw_reply = raw
+    with pytest.raises(ConnectionFailed):
+        await plugin.coro_generate(request_for(timeout=0.5))

@@ -1,0 +1,215 @@
+"""Which of Google's SDKs is used: what is set, what is installed, and what it must not read."""
+
+import importlib.metadata
+from importlib.metadata import PackageNotFoundError
+
+import pytest
+
+from coro_core import NotConfigured
+from coro_core.testing import Behaviour
+from coro_gemini import GeminiPlugin, sdks
+from coro_gemini.sdks import chosen_sdk
+
+OLD, NEW = "google-generativeai", "google-genai"
+
+
+@pytest.fixture
+def installed(monkeypatch):
+    """Say which versions are installed."""
+
+    def say(**versions):
+        def version(name):
+            if name.replace("-", "_") not in versions:
+                raise PackageNotFoundError(name)
+            return versions[name.replace("-", "_")]
+
+        monkeypatch.setattr(sdks, "version", version)
+
+    return say
+
+
+@pytest.mark.parametrize("value", [None, "", " ", "auto", " auto "])
+@pytest.mark.parametrize(
+    ("versions", "expected"),
+    [
+        ({"google_generativeai": "0.8.6"}, OLD),
+        ({"google_generativeai": "0.8.6", "google_genai": "3.4.0"}, NEW),
+        ({"google_genai": "3.9.1"}, NEW),
+        ({"google_generativeai": "0.8.6", "google_genai": "1.64.0"}, OLD),
+        ({"google_generativeai": "0.8.6", "google_genai": "3.3.9"}, OLD),
+        ({"google_generativeai": "0.8.6", "google_genai": "4.0.0"}, OLD),
+    ],
+)
+def test_auto_is_google_genai_when_it_is_installed(value, versions, expected, installed):
+    installed(**versions)
+    assert chosen_sdk({} if value is None else {"GEMINI_SDK": value}) == expected
+
+
+@pytest.mark.parametrize("name", [OLD, NEW])
+def test_an_sdk_that_is_named_is_used(name):
+    assert chosen_sdk({"GEMINI_SDK": f" {name} "}) == name
+
+
+@pytest.mark.parametrize(
+    ("value", "versions", "sentence"),
+    [
+        (
+            NEW,
+            {"google_generativeai": "0.8.6"},
+            "GEMINI_SDK asks for google-genai, of which no 3.4 or newer 3.x is installed; run pip"
+            " install coro-gemini[genai].",
+        ),
+        (
+            OLD,
+            {"google_genai": "3.4.0"},
+            "GEMINI_SDK asks for google-generativeai, of which no 0.8.x is installed; run pip"
+            " install coro-gemini.",
+        ),
+        (
+            "auto",
+            {},
+            "GEMINI_SDK is auto, and no SDK of Google's is installed; run pip install coro-gemini.",
+        ),
+        (
+            "google",
+            {},
+            "GEMINI_SDK names no SDK that there is; use auto, google-generativeai or google-genai.",
+        ),
+    ],
+)
+async def test_an_sdk_that_cannot_be_used_is_told_in_one_sentence(
+    value, versions, sentence, installed
+):
+    installed(**versions)
+    environ = {"GEMINI_API_KEY": "k", "GEMINI_SDK": value}
+    with pytest.raises(NotConfigured) as caught:
+        async with GeminiPlugin().coro_lifespan(environ):
+            pass
+    assert caught.value.message == sentence
+
+
+def test_the_extra_asks_for_what_counts_as_installed():
+    [needed] = [
+        line
+        for line in importlib.metadata.requires("coro-gemini") or ()
+        if line.startswith("google-genai")
+    ]
+    assert set(needed.partition(";")[0].strip().removeprefix(NEW).split(",")) == {">=3.4", "<4"}
+
+
+@pytest.mark.parametrize(
+    ("environ", "loaded"),
+    [
+        ({}, []),
+        ({"GEMINI_API_KEY": "k", "GEMINI_SDK": OLD}, ["google.generativeai", "grpc"]),
+        ({"GEMINI_API_KEY": "k", "GEMINI_SDK": NEW}, ["google.genai"]),
+    ],
+)
+def test_no_sdk_is_loaded_but_the_chosen_one_and_that_only_when_there_is_a_key(
+    environ, loaded, run_python
+):
+    status, stdout, stderr = run_python(
+        f"""
+        import asyncio, sys
+        from coro_core import NotConfigured
+        from coro_gemini import GeminiPlugin
+
+        async def main():
+            plugin = GeminiPlugin()
+            plugin.coro_list_models()
+            assert not set(sys.modules) & {{"grpc", "google.generativeai", "google.genai"}}
+            try:
+                async with plugin.coro_lifespan({environ}):
+                    pass
+            except NotConfigured:
+                pass
+
+        asyncio.run(main())
+        print([name for name in ("google.generativeai", "google.genai", "grpc")
+               if name in sys.modules])
+        """,
+        "-W",
+        "error",
+    )
+    assert (status, stdout.strip(), stderr) == (0, str(loaded), "")
+
+
+def test_the_simulator_of_rest_loads_neither_sdk(run_python):
+    status, stdout, stderr = run_python(
+        """
+        import asyncio, sys, urllib.request
+        from coro_core.testing import Behaviour
+        from coro_gemini import GeminiPlugin
+
+        async def main():
+            async with GeminiPlugin().coro_simulator(Behaviour()) as environ:
+                request = urllib.request.Request(
+                    environ["GEMINI_BASE_URL"] + "/v1beta/models",
+                    headers={"x-goog-api-key": environ["GEMINI_API_KEY"]},
+                )
+                reply = await asyncio.to_thread(urllib.request.urlopen, request)
+                print(reply.status)
+
+        asyncio.run(main())
+        print({"grpc", "google.generativeai", "google.genai"} & set(sys.modules))
+        """
+    )
+    assert (status, stdout.split(), stderr) == (0, ["200", "set()"], "")
+
+
+@pytest.fixture(params=[OLD, NEW])
+def sdk(request):
+    return request.param
+
+
+async def test_nothing_is_read_from_the_environment_of_the_process(
+    sdk, simulator, behaviour, request_for, monkeypatch, tmp_path
+):
+    for name, value in {
+        "GOOGLE_API_KEY": "a-key-of-the-process",
+        "GEMINI_API_KEY": "another-key-of-the-process",
+        "GEMINI_SDK": "nonsense",
+        "GEMINI_BASE_URL": "http://127.0.0.1:9",
+        "GOOGLE_GEMINI_BASE_URL": "http://127.0.0.1:9",
+        "GOOGLE_GENAI_USE_VERTEXAI": "true",
+        "GOOGLE_GENAI_USE_ENTERPRISE": "true",
+        "GOOGLE_GENAI_API_VERSION": "v0",
+        "GOOGLE_GENAI_HTTP_CLIENT": "httpx2",
+        "GOOGLE_GENAI_CLIENT_MODE": "record",
+        "GOOGLE_GENAI_REPLAYS_DIRECTORY": str(tmp_path),
+        "GOOGLE_CLOUD_PROJECT": "a-project",
+        "GOOGLE_CLOUD_LOCATION": "a-place",
+        "GOOGLE_APPLICATION_CREDENTIALS": "/nonexistent",
+        "HTTP_PROXY": "http://127.0.0.1:9",
+        "HTTPS_PROXY": "http://127.0.0.1:9",
+        "ALL_PROXY": "http://127.0.0.1:9",
+        "grpc_proxy": "http://127.0.0.1:9",
+        "http_proxy": "http://127.0.0.1:9",
+        "SSL_CERT_FILE": "/nonexistent",
+    }.items():
+        monkeypatch.setenv(name, value)
+    plugin = GeminiPlugin()
+    async with plugin.coro_lifespan(simulator):
+        await plugin.coro_generate(request_for())
+        assert await plugin.coro_live_models()
+    [call] = behaviour.calls
+    told = str(dict(call.headers))
+    assert call.headers["x-goog-api-key"] == simulator["GEMINI_API_KEY"]
+    assert "of-the-process" not in told
+    assert "a-project" not in told
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_no_two_keys_meet(sdk, request_for):
+    behaviour = Behaviour()
+    one, two = GeminiPlugin(), GeminiPlugin()
+    async with one.coro_simulator(behaviour) as environ:
+        environ = {**environ, "GEMINI_SDK": sdk}
+        async with (
+            one.coro_lifespan({**environ, "GEMINI_API_KEY": "key-one"}),
+            two.coro_lifespan({**environ, "GEMINI_API_KEY": "key-two"}),
+        ):
+            for plugin in (one, two, one):
+                await plugin.coro_generate(request_for())
+    keys = [call.headers["x-goog-api-key"] for call in behaviour.calls]
+    assert keys == ["key-one", "key-two", "key-one"]
