@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 
 from coro_core.testing import Call
-from coro_gemini.sdk import grpc, protos
+from coro_gemini.grpc_sdk import grpc, protos
 from support.faults.canaries import PROVIDER_TEXT
 from support.faults.gemini_refusals import REFUSALS, WAITS
 from support.faults.grpc_server import Answer, Context, ScriptedGemini, refuse, scripted_gemini

@@ -165,7 +165,7 @@ async def test_tls_that_cannot_be_trusted_is_refused_for_good(
     other = _certificate(tmp_path, "other", "DNS:other.invalid")
     trusted = b"".join((tmp_path / f"{name}.pem").read_bytes() for name in ("good", "other"))
     if plugin == "gemini":
-        from coro_gemini.sdk import grpc
+        from coro_gemini.grpc_sdk import grpc
 
         credentials = grpc.ssl_channel_credentials(trusted)
         monkeypatch.setattr(grpc, "ssl_channel_credentials", lambda: credentials)

@@ -11,9 +11,9 @@ import pytest
 from coro_core import GenerateRequest
 from coro_core.testing import Behaviour, HttpReply, json_reply, serve_http
 from coro_gemini import GeminiPlugin
+from coro_gemini.grpc_sdk import grpc
 from coro_gemini.grpc_simulator import answer_bytes, list_bytes, trailing_metadata
 from coro_gemini.rest_simulator import refused
-from coro_gemini.sdk import grpc
 
 KEY = "AQ.not-a-real-key"
 SDKS = ("google-generativeai", "google-genai")

@@ -6,8 +6,8 @@ from typing import Any
 
 from coro_core.testing import Call
 from coro_gemini.dialect import Json, said
+from coro_gemini.grpc_sdk import grpc
 from coro_gemini.grpc_simulator import answer_bytes, trailing_metadata
-from coro_gemini.sdk import grpc
 from support.faults.canaries import PROMPT, PROVIDER_TEXT
 
 Context = grpc.aio.ServicerContext

@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 
 from coro_core import GenerateRequest, Generation, InvalidResponse, ProviderError
 from coro_gemini.grpc_replies import error_from, read_reply
+from coro_gemini.grpc_sdk import DecodeError, GoogleAPICallError, grpc, protos, services
 from coro_gemini.reply import generation
-from coro_gemini.sdk import DecodeError, GoogleAPICallError, grpc, protos, services
 
 _Reply = TypeVar("_Reply")
 

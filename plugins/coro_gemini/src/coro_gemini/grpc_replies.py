@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from coro_core import ConnectionFailed, InvalidResponse, ProviderError, Timeout, Usage
+from coro_gemini.grpc_sdk import GoogleAPICallError, error_details, protos
 from coro_gemini.refusal import Refusal, error_for
 from coro_gemini.reply import Reply, count
-from coro_gemini.sdk import GoogleAPICallError, error_details, protos
 
 _FINISH_REASONS: Mapping[int, str] = {
     number: value.name

@@ -9,7 +9,7 @@ from google.protobuf.json_format import ParseDict
 from coro_core.testing import Behaviour, Call, Fault
 from coro_gemini.dialect import TODAY, Json, blocked, models_page, refusal, said
 from coro_gemini.front import Front
-from coro_gemini.sdk import Status, grpc, protos
+from coro_gemini.grpc_sdk import Status, grpc, protos
 
 _PACKAGE = "google.ai.generativelanguage.v1beta"
 _OVERSIZED_CHARACTERS = 3 * 1024 * 1024

@@ -15,7 +15,7 @@ os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 # Both say that the SDK, or this Python, is past support: for us to know (README.md), and not for
 # the operator. Filters, and not `catch_warnings`, which is not safe in a thread.
 warnings.filterwarnings("ignore", category=FutureWarning, module=r"google\.api_core\._python_")
-warnings.filterwarnings("ignore", category=FutureWarning, module=r"coro_gemini\.sdk$")
+warnings.filterwarnings("ignore", category=FutureWarning, module=r"coro_gemini\.grpc_sdk$")
 
 # At DEBUG the clients log whole requests: the prompt, and the key in the metadata.
 logging.getLogger("google.ai.generativelanguage_v1beta").setLevel(logging.INFO)
