@@ -117,7 +117,8 @@ async def open_wire(key: str, address: str) -> AsyncIterator[Wire]:
     """Open the client for one key; it makes no retries, since the core makes the only one."""
     async with open_client(address) as http_client:
         http_client.event_hooks = {"response": [_judge]}
-        yield Wire(_client(key, address, http_client))
+        # In a thread: it loads what is left of the SDK.
+        yield Wire(await asyncio.to_thread(_client, key, address, http_client))
 
 
 def _client(key: str, address: str, http_client: httpx.AsyncClient) -> genai.Client:
