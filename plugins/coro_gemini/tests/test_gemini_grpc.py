@@ -70,4 +70,4 @@ async def test_a_goaway_is_a_failed_connection(plugin, behaviour, request_for):
 
     behaviour.raw_reply = raw
     with pytest.raises(ConnectionFailed):
-        await plugin.coro_generate(request_for(timeout=0.5))
+        await plugin.coro_generate(request_for())

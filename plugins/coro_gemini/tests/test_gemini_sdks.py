@@ -157,11 +157,6 @@ def test_the_simulator_of_rest_loads_neither_sdk(run_python):
     assert (status, stdout.split(), stderr) == (0, ["200", "set()"], "")
 
 
-@pytest.fixture(params=[OLD, NEW])
-def sdk(request):
-    return request.param
-
-
 async def test_nothing_is_read_from_the_environment_of_the_process(
     sdk, simulator, behaviour, request_for, monkeypatch, tmp_path
 ):

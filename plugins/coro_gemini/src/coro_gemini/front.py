@@ -115,7 +115,9 @@ class Front:
             to_server.close()
             for way in ways:
                 way.cancel()
-            await asyncio.gather(*ways, return_exceptions=True)
+            _, answered = await asyncio.gather(*ways, return_exceptions=True)
+            if isinstance(answered, ConnectionResetError) and not writer.is_closing():
+                _reset(writer)
 
 
 async def _forward(reader: asyncio.StreamReader, to_server: asyncio.StreamWriter) -> None:
@@ -141,14 +143,18 @@ async def _answer(from_server: asyncio.StreamReader, link: _Link) -> None:
                     link.client.write(_GARBAGE)
                 await link.client.drain()
                 if link.fault is Fault.RESET:
-                    # Lingering for no time at all turns the closing into a reset.
-                    link.client.get_extra_info("socket").setsockopt(
-                        socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
-                    )
+                    _reset(link.client)
                 return
             case _:
                 link.client.write(data)
                 await link.client.drain()
+
+
+def _reset(writer: asyncio.StreamWriter) -> None:
+    """Turn the closing of a connection into a reset, by lingering for no time at all."""
+    writer.get_extra_info("socket").setsockopt(
+        socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+    )
 
 
 @asynccontextmanager

@@ -95,10 +95,10 @@ class GrpcSimulation:
             case Fault.EMPTY_BODY:
                 return b""
             case Fault.OVERSIZED:
-                return answer_bytes(said(call, "x" * _OVERSIZED_CHARACTERS))
+                return _long_answer(call, "x" * _OVERSIZED_CHARACTERS)
             case Fault.COMPRESSED_BOMB:
                 context.set_compression(grpc.Compression.Gzip)
-                return answer_bytes(said(call, " " * _BOMB_CHARACTERS))
+                return _long_answer(call, " " * _BOMB_CHARACTERS)
             case Fault.HEADER_FLOOD:
                 await context.send_initial_metadata(_FLOOD)
             case Fault.REDIRECT:
@@ -142,10 +142,22 @@ class GrpcSimulation:
 
 def answer_bytes(reply: Json) -> bytes:
     """Return a reply of `GenerateContent` as it goes on the wire."""
+    data: bytes = _answer(reply).SerializeToString()
+    return data
+
+
+def _long_answer(call: Call, text: str) -> bytes:
+    message = _answer(said(call, "x"))
+    # Not by way of JSON, which takes a good part of a second for megabytes.
+    message.candidates[0].content.parts[0].text = text
+    data: bytes = message.SerializeToString()
+    return data
+
+
+def _answer(reply: Json) -> Any:
     message = protos.GenerateContentResponse.pb(protos.GenerateContentResponse())
     # The SDK's schema, of 2025, knows no thinking.
-    data: bytes = ParseDict(reply, message, ignore_unknown_fields=True).SerializeToString()
-    return data
+    return ParseDict(reply, message, ignore_unknown_fields=True)
 
 
 def list_bytes(page: Json) -> bytes:
