@@ -129,6 +129,13 @@ def test_a_port_that_is_taken_ends_the_start_with_one_line(
     assert "Traceback" not in server.output
 
 
+def test_an_upgrade_is_not_made_whatever_is_installed(install: Installer, tmp_path: Path) -> None:
+    upgrade = {"Upgrade": "websocket", "Connection": "upgrade", "Sec-WebSocket-Key": "x"}
+    with Process("serve", "--port", "0", cwd=tmp_path, environ=environ(install)) as server:
+        reply = httpx.get(f"{server.address()}/chat", headers=upgrade, timeout=60)
+    assert reply.status_code == 405
+
+
 def test_requests_in_flight_are_answered_before_the_end(install: Installer, tmp_path: Path) -> None:
     install.add_source("slow", SLOW)
     with (

@@ -96,6 +96,8 @@ def serve(
         log_config=None,
         access_log=False,
         server_header=False,
+        # Or it would depend on what else is installed what becomes of an upgrade.
+        ws="none",
         h11_max_incomplete_event_size=_HEADER_BYTES,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=settings.shutdown_grace,

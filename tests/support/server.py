@@ -39,7 +39,9 @@ async def serving(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     listener.bind(("127.0.0.1", 0))
     listener.listen(1024)
     server = uvicorn.Server(
-        uvicorn.Config(app, log_config=None, access_log=False, lifespan="on", loop="asyncio")
+        uvicorn.Config(
+            app, log_config=None, access_log=False, lifespan="on", loop="asyncio", ws="none"
+        )
     )
     # Not serve(): that takes over the signals of the test runner.
     serving = asyncio.create_task(server._serve(sockets=[listener]))
