@@ -35,6 +35,7 @@ LAYERS = [
     {"container"},
     {"checkup"},
     {"web"},
+    {"terminal"},
     {"cli"},
     {"__main__"},
 ]

@@ -20,6 +20,17 @@ SUPPORT = Path(__file__).parent
 
 COMMANDS = {
     "serve": ["--host", "--port", "--workers", "--demo", "--fail", "--reload"],
+    "chat": [
+        "--model",
+        "--file",
+        "--temperature",
+        "--max-tokens",
+        "--timeout",
+        "--url",
+        "--demo",
+        "--json",
+        "--markdown",
+    ],
     "models": ["--json"],
     "plugins": ["--json"],
     "check": ["--generate", "--demo", "--json"],
@@ -115,7 +126,7 @@ def test_without_a_command_the_help_is_shown() -> None:
 def test_the_help_of_a_command_lists_its_options(command: str) -> None:
     result = coro(command, "--help")
     assert result.exit_code == 0
-    listed = re.findall(r"^[│ ]+(--[a-z]+)", result.output, re.MULTILINE)
+    listed = re.findall(r"^[│ ]+(--[a-z-]+)", result.output, re.MULTILINE)
     assert sorted(listed) == sorted([*COMMANDS[command], "--help"])
 
 

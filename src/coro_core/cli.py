@@ -16,9 +16,10 @@ from rich.text import Text
 
 from coro_core.checkup import Checkup, check_up
 from coro_core.container import Container, build
-from coro_core.errors import SettingsError
+from coro_core.errors import CoroError
 from coro_core.logs import configure_logs
 from coro_core.settings import read_environ, read_settings
+from coro_core.terminal.command import chat
 from coro_core.web.docs import describe
 from coro_core.web.presenters import model_list, plugin_list
 from coro_core.web.routes import router
@@ -41,7 +42,7 @@ def main() -> None:
     """Run the command line; what the settings or the arguments got wrong is one line, exit 2."""
     try:
         code = app(sys.argv[1:] or ["--help"], prog_name="coro", standalone_mode=False)
-    except SettingsError as exc:
+    except CoroError as exc:
         typer.echo(f"coro: {exc}", err=True)
         sys.exit(2)
     except typer.TyperException as exc:
@@ -102,6 +103,9 @@ def serve(
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=settings.shutdown_grace,
     )
+
+
+app.command()(chat)
 
 
 @app.command()
