@@ -7,10 +7,10 @@ CORO := .venv/bin/coro
 INPUTS := pyproject.toml $(wildcard plugins/*/pyproject.toml)
 
 .DEFAULT_GOAL := help
-.PHONY: help serve demo test check fmt openapi clean
+.PHONY: help serve demo test check fmt openapi requirements clean
 
 help: ## Show what there is.
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 14
 
 serve: .venv/ready ## Serve on PORT (default 8000) with the keys of the environment or .env.
 	@exec $(CORO) serve
@@ -33,6 +33,9 @@ fmt: .venv/ready ## Put the source into shape.
 
 openapi: .venv/ready ## Write the published description of the API into openapi.json.
 	$(CORO) openapi > openapi.json
+
+requirements: $(HATCH) ## Write deploy/ anew; ARGS=--upgrade takes the newest versions.
+	@.tools/bin/python scripts/lock.py $(ARGS)
 
 clean: ## Remove what was installed and built.
 	rm -rf .venv .tools dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
