@@ -8,11 +8,15 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from fastapi import Request, Response
+from starlette.middleware.base import RequestResponseEndpoint
 
+from coro_core import hookimpl
 from coro_core.testing import HttpReply, HttpRequest, json_reply, serve_http
 from coro_core.types import GenerateRequest, Generation
+from coro_core.web.app import create_app
 from support.plugins import NO_REAL_PLUGINS, Echo, Installer, answer
-from support.server import Process, running
+from support.server import Process, running, serving
 from support.terminal import CTRL_C, Terminal
 
 Done = tuple[int, str, str]
@@ -48,27 +52,24 @@ async def answering(reply: HttpReply) -> AsyncIterator[str]:
     """Serve one reply to everything that is not `/models`, and yield the address."""
 
     async def handle(request: HttpRequest) -> HttpReply:
-        return json_reply(MODELS) if request.path.endswith("/models") else reply
+        return json_reply(LISTS[request.path]) if request.path in LISTS else reply
 
     async with serve_http(handle) as address:
         yield address
 
 
-MODELS = {
-    "models": [
-        {
-            "id": "one",
-            "name": "One",
-            "provider": "Acme",
-            "cost": "free",
-            "available": True,
-            "reason": None,
-            "upstream_model": "one-1",
-            "substituted": False,
-            "note": None,
-        }
-    ]
+MODEL = {
+    "id": "one",
+    "name": "One",
+    "provider": "Acme",
+    "cost": "free",
+    "available": True,
+    "reason": None,
+    "upstream_model": "one-1",
+    "substituted": False,
+    "note": None,
 }
+LISTS = {"/plugins": {"plugins": []}, "/models": {"models": [MODEL]}}
 
 
 async def test_a_server_answers_as_this_process_would(install: Installer, tmp_path: Path) -> None:
@@ -177,3 +178,34 @@ async def test_ctrl_c_cancels_the_calls_of_the_server(install: Installer, tmp_pa
                 await cancelled.wait()
             code = await asyncio.to_thread(t.wait)
             assert (code, "Traceback" in t.text) == (130, False)
+
+
+async def test_a_server_whose_plugins_are_still_starting_is_waited_for(
+    install: Installer, tmp_path: Path
+) -> None:
+    asked, opened = asyncio.Event(), asyncio.Event()
+
+    class Slow(Echo):
+        @hookimpl
+        @asynccontextmanager
+        async def coro_lifespan(self, environ: object) -> AsyncIterator[None]:
+            await opened.wait()
+            yield
+
+    install.add("slow", Slow)
+    app = create_app(NO_REAL_PLUGINS)
+
+    @app.middleware("http")
+    async def noticing(request: Request, call_next: RequestResponseEndpoint) -> Response:
+        if request.url.path == "/plugins":
+            asked.set()
+        return await call_next(request)
+
+    async with serving(app) as client:
+        done = asyncio.create_task(chat("Hi", "--url", str(client.base_url), cwd=tmp_path))
+        async with asyncio.timeout(60):
+            await asked.wait()
+        opened.set()
+        code, out, err = await done
+    assert (code, err) == (0, "")
+    assert "== 1 of 1 answered in " in out

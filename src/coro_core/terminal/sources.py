@@ -1,13 +1,14 @@
 """Where answers come from: an instance in this process, or a server."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, NoReturn, Protocol
+from typing import Any, NoReturn, Protocol, TypeVar
 from urllib.parse import quote
 
 import httpx
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from coro_core.calls import Prompt
 from coro_core.container import Container, build
@@ -15,11 +16,22 @@ from coro_core.errors import ConnectionFailed, CoroError, Overloaded, Timeout
 from coro_core.fanout import UNKNOWN_MODEL
 from coro_core.terminal.text import on_one_line
 from coro_core.web.presenters import model_list, model_response
-from coro_core.web.schemas import ModelList, ModelResponse, SingleChatRequest, TokenUsage
+from coro_core.web.schemas import (
+    ModelList,
+    ModelResponse,
+    PluginList,
+    SingleChatRequest,
+    TokenUsage,
+)
 
 PATIENCE_SECONDS = 90.0
 """How long a server may keep us waiting: the longest timeout, and the time that a host on a free
 plan takes to wake up."""
+
+POLL_SECONDS = 0.2
+"""How often a server that has only just started is asked whether its plugins are open."""
+
+Form = TypeVar("Form", bound=BaseModel)
 
 _TURNED_AWAY = {404: UNKNOWN_MODEL, 503: Overloaded.code}
 """The problems that concern one model's request; any other would meet all of them."""
@@ -77,7 +89,7 @@ class _Here:
 
     async def ask(self, model_id: str) -> ModelResponse:
         answers = await self._container.fanout.ask([model_id], self._prompt, self._timeout)
-        return model_response(answers.rows[0])
+        return ModelResponse.model_validate(model_response(answers.rows[0]))
 
 
 @asynccontextmanager
@@ -130,18 +142,33 @@ async def there(url: str, question: SingleChatRequest, request_id: str) -> Async
     ) as client:
         # First of all: this finds out whether it is there, and wakes it if its host let it sleep.
         try:
-            reply = await client.get("models")
-        except httpx.TimeoutException:
-            raise CannotAskError(f"{name} did not answer within {PATIENCE_SECONDS:g} s.") from None
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                while await _starting(client, name):  # noqa: ASYNC110 - another machine's state
+                    await asyncio.sleep(POLL_SECONDS)
+                models = _parsed(await client.get("models"), ModelList, name)
+        except (httpx.TimeoutException, TimeoutError):
+            raise CannotAskError(
+                f"{name} was not ready within {PATIENCE_SECONDS:g} s; try again later."
+            ) from None
         except httpx.TransportError:
             raise CannotAskError(
                 f"{name} cannot be reached; is the server running, and the address right?"
             ) from None
-        try:
-            models = ModelList.model_validate_json(reply.content)
-        except ValidationError:
-            _refuse(reply, name)
         yield _There(client, name, _available(models), question.model_dump_json(exclude_none=True))
+
+
+async def _starting(client: httpx.AsyncClient, name: str) -> bool:
+    """Tell whether any plugin of a server is not open yet."""
+    plugins = _parsed(await client.get("plugins"), PluginList, name).plugins
+    return any(plugin.state == "starting" for plugin in plugins)
+
+
+def _parsed(reply: httpx.Response, form: type[Form], name: str) -> Form:
+    """Return a server's reply. Raises `CannotAskError` when it is not what CORO answers."""
+    try:
+        return form.model_validate_json(reply.content)
+    except ValidationError:
+        _refuse(reply, name)
 
 
 def _address(url: str) -> tuple[httpx.URL, str]:
