@@ -14,7 +14,7 @@ PROVIDERS = ("gemini", "google", "groq", "deepseek")
 # Each part may import those before it, and no other.
 LAYERS = [
     {"types", "errors"},
-    {"hookspecs"},
+    {"hookspecs", "sink", "serving"},
     {
         "environ",
         "settings",

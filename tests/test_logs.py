@@ -5,12 +5,9 @@ import gc
 import io
 import json
 import logging
-import os
 import re
 import socket
-import subprocess
 import sys
-import time
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -22,8 +19,9 @@ import pytest
 import structlog
 
 from coro_core.logs import configure_logs
+from support.logs import logging_as_it_was
 from support.plugins import NO_REAL_PLUGINS, Installer
-from support.server import START_SECONDS, Process
+from support.server import Process
 
 SUPPORT = Path(__file__).parent
 FORMATS = ("json", "console")
@@ -37,23 +35,8 @@ STARTS_LIKE_A_LINE = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z \[\w+ *\] \S")
 
 @pytest.fixture(autouse=True)
 def _logging_as_it_was() -> Iterator[None]:
-    """Put back what `configure_logs` changes for the whole process."""
-    loggers = [logging.getLogger()]
-    loggers += [logging.getLogger(name) for name in ("coro", "coro_core", "py.warnings")]
-    loggers += [logging.getLogger(f"uvicorn{name}") for name in ("", ".error", ".access")]
-    before = [(it, it.level, it.propagate, list(it.handlers)) for it in loggers]
-    raise_exceptions = logging.raiseExceptions
-    configured, config = structlog.is_configured(), structlog.get_config()
-    yield
-    logging.captureWarnings(False)
-    logging.raiseExceptions = raise_exceptions
-    for logger, level, propagate, handlers in before:
-        logger.setLevel(level)
-        logger.propagate = propagate
-        logger.handlers[:] = handlers
-    structlog.reset_defaults()
-    if configured:
-        structlog.configure(**config)
+    with logging_as_it_was():
+        yield
 
 
 class Stream(io.StringIO):
@@ -555,61 +538,3 @@ def test_every_plugin_is_told_at_the_start_with_its_state_and_reason(events: Eve
 def test_what_a_library_warns_of_is_in_the_log_as_well(events: Events) -> None:
     [warned] = [event for event in events if "acme_sdk is old" in event["message"]]
     assert warned["level"] == "warning"
-
-
-@pytest.mark.parametrize("state", ["closed", "full", "broken"])
-def test_a_log_that_cannot_be_written_costs_no_request(
-    install: Installer, tmp_path: Path, state: str
-) -> None:
-    install.add_source("acme", PLUGINS["acme"])
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        address = taken.getsockname()
-    command = [sys.executable, "-m", "coro_core", "serve", "--port", str(address[1])]
-    if state == "closed":
-        # Popen has no word for it.
-        command = ["sh", "-c", 'exec "$@" >&- 2>&-', "sh", *command]
-    reading, writing = os.pipe()
-    os.close(reading)
-    with open("/dev/full", "w") as full, open(writing, "w") as broken:
-        output = {"closed": None, "full": full, "broken": broken}[state]
-        server = subprocess.Popen(
-            command,
-            cwd=tmp_path,
-            env={
-                **NO_REAL_PLUGINS,
-                "PATH": os.environ["PATH"],
-                "PYTHONPATH": f"{install.directory}:{SUPPORT}",
-                "ACME_API_KEY": "CANARY-KEY",
-            },
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-        )
-    try:
-        wait_until_it_listens(server, address)
-        with httpx.Client(base_url=f"http://127.0.0.1:{address[1]}", timeout=60) as client:
-            for _ in range(3):
-                body = {"prompt": "Hello", "models": ["fine", "raises", "limited"]}
-                response = client.post("/chat", json=body)
-                assert response.status_code == 200
-                assert response.json()["succeeded"] == 1
-            assert client.post("/chat", content=b"{").status_code == 422
-            assert client.get("/health").status_code == 200
-        assert server.poll() is None
-    finally:
-        server.terminate()
-        server.wait(START_SECONDS)
-
-
-def wait_until_it_listens(server: subprocess.Popen[bytes], address: tuple[str, int]) -> None:
-    """Wait for a server that cannot say that it is up."""
-    end = time.monotonic() + START_SECONDS
-    while time.monotonic() < end:
-        assert server.poll() is None, "it did not start"
-        try:
-            socket.create_connection(address, timeout=1).close()
-        except ConnectionRefusedError:
-            time.sleep(0.02)
-        else:
-            return
-    raise AssertionError("it did not listen in time")

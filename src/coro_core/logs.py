@@ -1,9 +1,9 @@
 """Logging: readable lines on a terminal, one JSON object a line anywhere else, to standard error.
 
 Everything goes through the standard library's handlers, whose failures (a closed or full output)
-never reach a request. Prompts, answers and keys are never passed to a logger; exceptions, of
-libraries and plugins as well, are described by class and place, because their text could hold
-either.
+never reach a request; nor does an output that nobody reads (`coro_core.sink`). Prompts, answers and
+keys are never passed to a logger; exceptions, of libraries and plugins as well, are described by
+class and place, because their text could hold either.
 """
 
 import logging
@@ -14,6 +14,7 @@ import structlog
 from structlog.typing import EventDict, Processor
 
 from coro_core.errors import describe
+from coro_core.sink import ThreadedHandler
 
 _OURS = ("coro", "coro_core", "uvicorn")
 
@@ -38,7 +39,8 @@ def configure_logs(
             structlog.processors.JSONRenderer(ensure_ascii=True),
         ]
     )
-    handler = logging.StreamHandler(sys.stderr)
+    root = logging.getLogger()
+    handler = _handler(root)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
@@ -51,7 +53,9 @@ def configure_logs(
     )
     logging.raiseExceptions = False
     logging.captureWarnings(True)
-    root = logging.getLogger()
+    for other in root.handlers:
+        if isinstance(other, ThreadedHandler) and other is not handler:
+            other.close()
     root.handlers[:] = [handler]
     # Others put addresses, and on DEBUG whole requests, into their lines.
     root.setLevel(max(logging.WARNING, logging.getLevelNamesMapping()[level.upper()]))
@@ -73,6 +77,26 @@ def configure_logs(
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
+
+
+def finish_logs() -> None:
+    """Wait for the lines that are not written yet, within a bound; the process is ending."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, ThreadedHandler):
+            handler.finish()
+
+
+def _handler(root: logging.Logger) -> logging.Handler:
+    """Return what writes to standard error: what did so before, if logs are set up again."""
+    for handler in root.handlers:
+        if isinstance(handler, ThreadedHandler) and handler.stream is sys.stderr:
+            return handler
+    try:
+        sys.stderr.fileno()
+    except (AttributeError, OSError, ValueError):
+        # Absent, or in memory: there is nothing to wait for.
+        return logging.StreamHandler(sys.stderr)
+    return ThreadedHandler(sys.stderr)
 
 
 def _without_quotes(_: Any, __: str, event: EventDict) -> EventDict:

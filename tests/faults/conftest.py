@@ -1,7 +1,5 @@
 """The account of the fault suite, and the search for what must not get out."""
 
-import logging
-import warnings
 from collections.abc import Iterator
 
 import pytest
@@ -10,30 +8,18 @@ import structlog
 from coro_core.logs import configure_logs
 from support.faults.canaries import WATCH
 from support.faults.ledger import LEDGER
-
-_NAMES = ("", "coro", "coro_core", "py.warnings", "uvicorn", "uvicorn.error", "uvicorn.access")
+from support.logs import logging_as_it_was
 
 
 @pytest.fixture(autouse=True)
 def _nothing_gets_out(capfd: pytest.CaptureFixture[str]) -> Iterator[None]:
     """Log as a server on DEBUG does, and search all that was logged or printed."""
-    loggers = [logging.getLogger(name) for name in _NAMES]
-    before = [(it, it.level, it.propagate, list(it.handlers)) for it in loggers]
-    raise_exceptions = logging.raiseExceptions
-    showwarning = warnings.showwarning
-    configure_logs(format="json", level="debug")
-    # Or the loggers used here would log in this way in every test after this one.
-    structlog.configure(cache_logger_on_first_use=False)
     found = len(WATCH.found)
-    yield
-    for logger, level, propagate, handlers in before:
-        logger.setLevel(level)
-        logger.propagate = propagate
-        logger.handlers[:] = handlers
-    logging.captureWarnings(False)
-    warnings.showwarning = showwarning
-    logging.raiseExceptions = raise_exceptions
-    structlog.reset_defaults()
+    with logging_as_it_was():
+        configure_logs(format="json", level="debug")
+        # Or the loggers used here would log in this way in every test after this one.
+        structlog.configure(cache_logger_on_first_use=False)
+        yield
     out, err = capfd.readouterr()
     WATCH.search("what was printed", (out + err).encode())
     assert WATCH.found[found:] == []

@@ -11,7 +11,7 @@ from fastapi.middleware.cors import CORSMiddleware
 
 from coro_core.container import Container, build
 from coro_core.errors import SettingsError
-from coro_core.logs import configure_logs
+from coro_core.logs import configure_logs, finish_logs
 from coro_core.plugins import Plugins
 from coro_core.records import PluginRecord, State
 from coro_core.settings import read_environ, read_settings
@@ -89,6 +89,9 @@ async def _lifespan(
                 yield
         finally:
             reporting.cancel()
+    if grace is not None:
+        # The signal that ends the server ends the process, without a chance to write more.
+        finish_logs()
 
 
 async def _report(plugins: Plugins) -> None:
