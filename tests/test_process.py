@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from support.plugins import NO_REAL_PLUGINS, Installer
-from support.server import Process
+from support.server import Process, free_port
 
 SUPPORT = Path(__file__).parent
 
@@ -40,11 +40,6 @@ class Plugin(Echo):
 
 def environ(install: Installer, **more: str) -> dict[str, str]:
     return {"PYTHONPATH": f"{install.directory}:{SUPPORT}", **NO_REAL_PLUGINS, **more}
-
-
-def free_port() -> str:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return str(taken.getsockname()[1])
 
 
 def chat(address: str, *models: str, prompt: str = "Hello") -> httpx.Response:

@@ -2,23 +2,28 @@
 
 import os
 import random
+import re
 import resource
 import signal
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
+import pytest
 
 from support.plugins import NO_REAL_PLUGINS, Installer
-from support.server import Process
+from support.server import START_SECONDS, Process, free_port
 
 SUPPORT = Path(__file__).parent
 STOPS = int(os.environ.get("TEST_STOPS", "5"))
 """How many stops at random moments; `TEST_STOPS=200` for the long profile."""
 CLIENTS = 8
+KILLS = 3
+AT_ONCE_SECONDS = 10
 
 SLOW = """
 import asyncio
@@ -48,37 +53,130 @@ def test_no_answer_is_lost_whenever_the_signal_comes(install: Installer, tmp_pat
     print(f"seed {seed}, {STOPS} stops")
     for _ in range(STOPS):
         with Process("serve", "--port", "0", cwd=tmp_path, environ=environ(install)) as server:
+            assert_no_answer_is_lost(server, chance)
+
+
+def assert_no_answer_is_lost(server: Process, chance: random.Random) -> None:
+    """Ask without a pause, tell the server to stop some time, and look at every outcome."""
+    address = server.address()
+    stopping = threading.Event()
+    outcomes: list[int | str] = []
+
+    def ask() -> None:
+        while not stopping.is_set():
+            try:
+                outcomes.append(chat(address, "0.05").status_code)
+            except httpx.ConnectError:
+                # Not accepted any more: the caller knows that nothing was done.
+                return
+            if outcomes[-1] == 503:
+                return
+
+    wait_until_served(address)
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        clients = [pool.submit(ask) for _ in range(CLIENTS)]
+        server.wait_for("a call has begun")
+        time.sleep(chance.uniform(0.0, 0.3))
+        server.popen.send_signal(signal.SIGTERM)
+        code = server.wait()
+        stopping.set()
+        for client in clients:
+            client.result()
+    assert code in (0, -signal.SIGTERM), server.output
+    assert outcomes
+    assert set(outcomes) <= {200, 503}
+    assert "Traceback" not in server.output
+
+
+def wait_until_served(address: str) -> None:
+    """Wait for workers, whose parent says where they serve before they do."""
+    with httpx.Client(transport=httpx.HTTPTransport(retries=8), timeout=60) as client:
+        assert client.get(f"{address}/health").status_code == 200
+
+
+@contextmanager
+def stopping_with_a_call_that_lasts(
+    install: Installer, folder: Path, *arguments: str
+) -> Iterator[Process]:
+    """Yield a server that was told to stop and waits for a call of half a minute."""
+    install.add_source("slow", SLOW)
+    more = environ(install, CORO_SHUTDOWN_GRACE="60", CORO_MODEL_TIMEOUT="60")
+    with (
+        ThreadPoolExecutor() as pool,
+        Process("serve", *arguments, cwd=folder, environ=more) as server,
+    ):
+        address = server.address()
+        # Several workers say where they serve before they do.
+        request = pool.submit(_outcome, address, retries=8)
+        server.wait_for("a call has begun")
+        server.popen.send_signal(signal.SIGTERM)
+        yield server
+        assert request.result() == 0
+    assert "Traceback" not in server.output
+
+
+@pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGINT])
+def test_a_second_signal_ends_the_process_at_once(
+    install: Installer, tmp_path: Path, second: signal.Signals
+) -> None:
+    with stopping_with_a_call_that_lasts(install, tmp_path, "--port", "0") as server:
+        address = server.address()
+        while True:
+            refused = httpx.post(f"{address}/chat", json={"prompt": "0", "models": ["echo"]})
+            if refused.status_code == 503:
+                break
+        assert refused.json()["type"] == "urn:coro:problem:shutting-down"
+        server.popen.send_signal(second)
+        # The call lasts thirty seconds, and the grace would allow sixty.
+        assert server.popen.wait(AT_ONCE_SECONDS) == -second
+    assert "stopped at once by a second signal" in server.output
+
+
+@pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGINT])
+def test_a_second_signal_ends_every_worker_at_once(
+    install: Installer, tmp_path: Path, second: signal.Signals
+) -> None:
+    arguments = ("--port", free_port(), "--workers", "2")
+    with stopping_with_a_call_that_lasts(install, tmp_path, *arguments) as server:
+        server.wait_for("Terminated child process .*(\n.*)*Terminated child process")
+        server.popen.send_signal(second)
+        server.popen.wait(AT_ONCE_SECONDS)
+    for pid in workers(server):
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
+
+
+@pytest.mark.parametrize("workers_arguments", [(), ("--workers", "2")], ids=["one", "two"])
+def test_a_server_that_was_killed_serves_again_from_the_same_port(
+    install: Installer, tmp_path: Path, workers_arguments: tuple[str, ...]
+) -> None:
+    install.add_source("slow", SLOW)
+    arguments = ("serve", "--port", free_port(), *workers_arguments)
+    for _ in range(KILLS):
+        with Process(*arguments, cwd=tmp_path, environ=environ(install)) as server:
             address = server.address()
-            stopping = threading.Event()
-            outcomes: list[int | str] = []
+            assert _outcome(address, "0", retries=8) == 200
+            server.popen.kill()
+            server.wait()
+            # The last one to hold the port is gone when nobody is connected to any more.
+            end = time.monotonic() + START_SECONDS
+            while _outcome(address, "0"):
+                assert time.monotonic() < end, "it went on without its parent"
+        assert "Traceback" not in server.output
 
-            def ask(
-                address: str = address,
-                stopping: threading.Event = stopping,
-                outcomes: list[int | str] = outcomes,
-            ) -> None:
-                while not stopping.is_set():
-                    try:
-                        outcomes.append(chat(address, "0.05").status_code)
-                    except httpx.ConnectError:
-                        # Not accepted any more: the caller knows that nothing was done.
-                        return
-                    if outcomes[-1] == 503:
-                        return
 
-            with ThreadPoolExecutor(CLIENTS) as pool:
-                clients = [pool.submit(ask) for _ in range(CLIENTS)]
-                server.wait_for("a call has begun")
-                time.sleep(chance.uniform(0.0, 0.3))
-                server.popen.send_signal(signal.SIGTERM)
-                code = server.wait()
-                stopping.set()
-                for client in clients:
-                    client.result()
-            assert code in (0, -signal.SIGTERM), server.output
-            assert outcomes
-            assert set(outcomes) <= {200, 503}
-            assert "Traceback" not in server.output
+def test_no_answer_of_several_workers_is_lost(install: Installer, tmp_path: Path) -> None:
+    install.add_source("slow", SLOW)
+    for _ in range(STOPS):
+        arguments = ("serve", "--port", free_port(), "--workers", "2")
+        with Process(*arguments, cwd=tmp_path, environ=environ(install)) as server:
+            assert_no_answer_is_lost(server, random.Random())
+        assert len(workers(server)) == 2
+
+
+def workers(server: Process) -> set[int]:
+    """Return the processes that a server has told of, but for the first."""
+    return {int(pid) for pid in re.findall(r"Started server process \[(\d+)\]", server.output)}
 
 
 def test_requests_that_outlast_the_grace_do_not_hold_up_the_end(
@@ -99,10 +197,12 @@ def test_requests_that_outlast_the_grace_do_not_hold_up_the_end(
     assert "Traceback" not in server.output
 
 
-def _outcome(address: str) -> int:
+def _outcome(address: str, prompt: str = "30", *, retries: int = 0) -> int:
+    """Return the status of one request, 0 if there was no answer."""
     try:
-        body = {"prompt": "30", "models": ["echo"], "timeout": 60}
-        return httpx.post(f"{address}/chat", json=body, timeout=60).status_code
+        body = {"prompt": prompt, "models": ["echo"], "timeout": 60}
+        with httpx.Client(transport=httpx.HTTPTransport(retries=retries), timeout=60) as client:
+            return client.post(f"{address}/chat", json=body).status_code
     except httpx.HTTPError:
         return 0
 

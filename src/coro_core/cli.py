@@ -78,7 +78,10 @@ def serve(
     ] = False,
 ) -> None:
     """Serve the HTTP API."""
-    import uvicorn  # the other commands do without
+    # The other commands do without.
+    import uvicorn
+
+    from coro_core import serving
 
     if fail and not demo:
         raise typer.BadParameter("--fail goes with --demo")
@@ -87,7 +90,7 @@ def serve(
     os.environ |= {"CORO_DEMO_FAIL": ",".join(fail)} if fail else {}
     settings = read_settings(read_environ())
     configure_logs(format=settings.log_format, level=settings.log_level)
-    uvicorn.run(
+    config = uvicorn.Config(
         "coro_core.web.app:create_app",
         factory=True,
         host=host or settings.host,
@@ -103,6 +106,7 @@ def serve(
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=settings.shutdown_grace,
     )
+    serving.serve(config)
 
 
 app.command()(chat)

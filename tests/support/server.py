@@ -64,6 +64,12 @@ async def ask(client: httpx.AsyncClient, *models: str, **fields: Any) -> httpx.R
     return await client.post("/chat", json={"prompt": "Hello", "models": list(models), **fields})
 
 
+def free_port() -> str:
+    """Return a port that nobody has just now, for who cannot ask for any."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        return str(taken.getsockname()[1])
+
+
 class Process:
     """`coro ...` in a process of its own; its output is collected while it runs."""
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from importlib.metadata import version
 
 import structlog
@@ -17,7 +17,7 @@ from coro_core.records import PluginRecord, State
 from coro_core.settings import read_environ, read_settings
 from coro_core.web import docs, problems
 from coro_core.web.middleware import REQUEST_ID, RequestContext
-from coro_core.web.overload import Admission, LoadShedder, draining
+from coro_core.web.overload import Admission, LoadShedder, draining, stop_handlers
 from coro_core.web.routes import router
 
 _log = structlog.get_logger("coro")
@@ -32,17 +32,20 @@ def create_app(environ: Mapping[str, str] | None = None) -> FastAPI:
     cannot be used.
     """
     process_is_ours = environ is None
+    # Before any plugin is imported, which may put its own in their place.
+    handlers = stop_handlers()
     if environ is None:
         environ = read_environ()
         settings = read_settings(environ)
         configure_logs(format=settings.log_format, level=settings.log_level)
     container = build(environ)
     admission = Admission(container.settings.max_in_flight)
-    grace = container.settings.shutdown_grace if process_is_ours else None
+    grace = container.settings.shutdown_grace
+    stopping = draining(admission, grace, handlers) if process_is_ours else None
     app = FastAPI(
         title="CORO",
         version=version("coro-core"),
-        lifespan=lambda _: _lifespan(container, admission, grace),
+        lifespan=lambda _: _lifespan(container, stopping),
         docs_url=None,
         redoc_url=None,
         # They would lead to whatever the Host header names.
@@ -67,9 +70,9 @@ def create_app(environ: Mapping[str, str] | None = None) -> FastAPI:
 
 @asynccontextmanager
 async def _lifespan(
-    container: Container, admission: Admission, grace: float | None
+    container: Container, stopping: AbstractContextManager[None] | None
 ) -> AsyncIterator[None]:
-    """Open and close the parts; with a `grace`, the signals that stop the process are ours too."""
+    """Open and close the parts; with `stopping`, the end of the process is ours too."""
     async with container.opening(), container.discovery.running():
         if container.settings.strict_plugins:
             await container.plugins.settled()
@@ -85,11 +88,11 @@ async def _lifespan(
         # The server answers meanwhile, and who asks a model waits for its plugin.
         reporting = asyncio.create_task(_report(container.plugins))
         try:
-            with nullcontext() if grace is None else draining(admission, grace):
+            with stopping or nullcontext():
                 yield
         finally:
             reporting.cancel()
-    if grace is not None:
+    if stopping is not None:
         # The signal that ends the server ends the process, without a chance to write more.
         finish_logs()
 

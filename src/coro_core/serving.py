@@ -1,0 +1,91 @@
+"""The HTTP server around the application: how it, or several workers of it, stop.
+
+uvicorn closes its listening socket at the end, and with it every connection that was opened but has
+not yet said what it wants. Here the socket first stops taking connections, and those that were
+opened are answered before it is closed.
+"""
+
+import asyncio
+import ctypes
+import os
+import socket
+import struct
+import sys
+import time
+from contextlib import suppress
+
+import uvicorn
+from uvicorn.config import STARTUP_FAILURE
+from uvicorn.supervisors import ChangeReload, Multiprocess
+
+LAST_REQUESTS_SECONDS = 0.2
+"""How long connections that were opened just before the end have, to say what they want."""
+_LOOK_SECONDS = 0.05
+_SO_ATTACH_FILTER = 26
+# Classic BPF: load the flags of the TCP header, drop the packet if SYN is set, else let it through.
+_NO_SYN = ((0x30, 0, 0, 13), (0x45, 0, 1, 0x02), (0x06, 0, 0, 0), (0x06, 0, 0, 0xFFFFFFFF))
+
+
+def serve(config: uvicorn.Config) -> None:
+    """Serve until told to stop, from one process or, with `config.workers`, from several.
+
+    Exits with 3 if it could not start.
+    """
+    server = Server(config)
+    if config.should_reload:
+        ChangeReload(config, server.run, [config.bind_socket()]).run()
+    elif config.workers > 1:
+        Workers(config, [config.bind_socket()]).run()
+    else:
+        with suppress(KeyboardInterrupt):
+            server.run()
+        if not server.started:
+            sys.exit(STARTUP_FAILURE)
+
+
+class Server(uvicorn.Server):
+    """One process that answers whoever has got a connection before it stops."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take no more connections, answer those there are, then stop as uvicorn does."""
+        for server in self.servers:
+            for listener in server.sockets:
+                take_no_more(listener.fileno())
+        await asyncio.sleep(LAST_REQUESTS_SECONDS)
+        await super().shutdown(sockets)
+
+
+class Workers(Multiprocess):
+    """Several processes on one socket, and the one that starts, watches and stops them."""
+
+    def terminate_all(self) -> None:
+        """Tell each worker to finish what it has, and let none get more."""
+        for listener in self.sockets:
+            take_no_more(listener.fileno())
+        super().terminate_all()
+
+    def join_all(self) -> None:
+        """Wait for the workers' ends; a second signal makes them immediate."""
+        self.signal_queue.clear()
+        while any(worker.process.is_alive() for worker in self.processes):
+            if self.signal_queue:
+                for worker in self.processes:
+                    worker.process.kill()
+            time.sleep(_LOOK_SECONDS)
+        super().join_all()
+
+
+def take_no_more(listener: int) -> None:
+    """Make a listening socket ignore new connections, where the system can: on Linux.
+
+    They are refused once the socket is closed; until then their callers wait. Without this, those
+    that are opened between the last look and the close would be reset, with a request in them.
+    https://www.kernel.org/doc/html/latest/networking/filter.html, 2026-11-22.
+    """
+    if not sys.platform.startswith("linux"):
+        return
+    code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *step) for step in _NO_SYN))
+    program = struct.pack("HP", len(_NO_SYN), ctypes.addressof(code))
+    # Some sandboxes know no filters. The socket is closed a moment later in any case.
+    with suppress(OSError), socket.socket(fileno=os.dup(listener)) as handle:
+        handle.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, program)
