@@ -10,7 +10,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -20,7 +19,7 @@ import pytest
 
 from coro_core.sink import ThreadedHandler
 from support.plugins import NO_REAL_PLUGINS, Installer
-from support.server import START_SECONDS
+from support.server import START_SECONDS, wait_until_it_listens
 
 SUPPORT = Path(__file__).parent
 CALLER_SECONDS = 5.0
@@ -227,7 +226,7 @@ def serving(
         stderr=output,
     )
     try:
-        wait_until_it_listens(server, address)
+        wait_until_it_listens(server, address[1])
         yield f"http://127.0.0.1:{address[1]}", server
         assert server.poll() is None
         server.terminate()
@@ -235,20 +234,6 @@ def serving(
     finally:
         server.kill()
         server.wait()
-
-
-def wait_until_it_listens(server: subprocess.Popen[bytes], address: tuple[str, int]) -> None:
-    """Wait for a server that cannot say that it is up."""
-    end = time.monotonic() + START_SECONDS
-    while time.monotonic() < end:
-        assert server.poll() is None, "it did not start"
-        try:
-            socket.create_connection(address, timeout=1).close()
-        except ConnectionRefusedError:
-            time.sleep(0.02)
-        else:
-            return
-    raise AssertionError("it did not listen in time")
 
 
 def is_well(address: str) -> None:

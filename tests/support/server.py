@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -68,6 +69,20 @@ def free_port() -> str:
     """Return a port that nobody has just now, for who cannot ask for any."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         return str(taken.getsockname()[1])
+
+
+def wait_until_it_listens(server: subprocess.Popen[Any], port: int) -> None:
+    """Wait for a server that cannot say that it is up."""
+    end = time.monotonic() + START_SECONDS
+    while time.monotonic() < end:
+        assert server.poll() is None, "it did not start"
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except ConnectionRefusedError:
+            time.sleep(0.02)
+        else:
+            return
+    raise AssertionError("it did not listen in time")
 
 
 class Process:
