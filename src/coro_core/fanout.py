@@ -8,7 +8,14 @@ import structlog
 
 from coro_core.calls import Caller, Progress, Prompt, encodable
 from coro_core.catalog import Catalog, Target
-from coro_core.errors import MAX_MESSAGE_CHARS, NotConfigured, PluginFault, ProviderError, Timeout
+from coro_core.errors import (
+    MAX_MESSAGE_CHARS,
+    NotConfigured,
+    Overloaded,
+    PluginFault,
+    ProviderError,
+    Timeout,
+)
 from coro_core.records import State
 from coro_core.types import FinishReason, Generation, Usage
 
@@ -18,6 +25,10 @@ CANCEL_SECONDS = 0.1
 
 STARTING_SECONDS = 2.0
 """What callers are asked to wait for a plugin that is not open yet."""
+MAX_STRAGGLERS = 32
+"""So many calls of one plugin may go on after their deadlines; then it gets no new ones."""
+SWAMPED_SECONDS = 5.0
+"""What callers are asked to wait for a plugin that has too many of them."""
 
 _log = structlog.get_logger("coro.fanout")
 
@@ -76,6 +87,8 @@ class FanOut:
             target = self._catalog.target(model_id)
             if target is None:
                 rows[model_id] = self._unknown(model_id)
+            elif target.plugin.stragglers >= MAX_STRAGGLERS:
+                rows[model_id] = _swamped(target)
             elif target.plugin.callable or target.plugin.state is State.STARTING:
                 works[model_id] = _Work(target, self._caller, prompt, started, timeout)
             else:
@@ -84,13 +97,11 @@ class FanOut:
             await _wait({work.task for work in works.values()}, timeout)
         finally:
             late = {work.task for work in works.values() if not work.task.done()}
-            self._cut_off(late)
+            self._cut_off([work for work in works.values() if work.task in late])
         # Told to stop, most do so at once; the others must not hold up the rows.
         await _wait(late, CANCEL_SECONDS)
         for model_id, work in works.items():
             rows[model_id] = work.row(late=work.task in late)
-            if work.task in self._stragglers:
-                _log.error("call goes on after its deadline", model=model_id, abandoned=True)
         ordered = [rows[model_id] for model_id in dict.fromkeys(model_ids)]
         for row in ordered:
             _log_row(row)
@@ -100,12 +111,15 @@ class FanOut:
         hint = self._catalog.hint(model_id)
         return Row(model=model_id, error=hint, error_code=UNKNOWN_MODEL, attempted=False)
 
-    def _cut_off(self, late: set[asyncio.Task[Row]]) -> None:
-        """Cancel what is not done, and hold on to it until it is."""
-        for task in late:
-            self._stragglers.add(task)
-            task.add_done_callback(self._stragglers.discard)
-            task.cancel()
+    def _cut_off(self, late: Sequence["_Work"]) -> None:
+        """Cancel what is not done, hold on to it until it is, and look whether it ends soon."""
+        for work in late:
+            self._stragglers.add(work.task)
+            work.task.add_done_callback(self._stragglers.discard)
+            work.task.cancel()
+        if late:
+            # Also for those whose caller left, and who are awaited by nobody.
+            asyncio.get_running_loop().call_later(CANCEL_SECONDS, _abandon, late)
 
 
 class _Work:
@@ -144,6 +158,18 @@ class _Work:
             # Nobody here did that: the plugin cancelled the task that it was running in.
             return self._failed(PluginFault(), elapsed)
         return self.task.result()
+
+    def abandon(self) -> None:
+        """Count the work among the stragglers of its plugin until it ends."""
+        plugin = self._target.plugin
+        plugin.straggles()
+        self.task.add_done_callback(lambda _: plugin.straggles_no_more())
+        _log.error(
+            "call goes on after its deadline",
+            model=self._target.id,
+            abandoned=True,
+            stragglers=plugin.stragglers,
+        )
 
     def _answered(self, generation: Generation, seconds: float) -> Row:
         self._learn(None)
@@ -186,6 +212,22 @@ class _Work:
         )
 
 
+def _swamped(target: Target) -> Row:
+    detail = (
+        f"{target.plugin.stragglers} calls to it go on long after their deadlines;"
+        " it is asked again when they have ended."
+    )
+    error = Overloaded(detail, retry_after=SWAMPED_SECONDS)
+    error.provider = target.provider
+    return Row(
+        model=target.id,
+        error=error.message,
+        error_code=error.code,
+        retry_after_s=error.retry_after,
+        attempted=False,
+    )
+
+
 def _not_attempted(target: Target) -> Row:
     error: type[ProviderError] = PluginFault
     wait = None
@@ -200,6 +242,13 @@ def _not_attempted(target: Target) -> Row:
         retry_after_s=wait,
         attempted=False,
     )
+
+
+def _abandon(late: Sequence[_Work]) -> None:
+    """Say and count which work goes on although it was cancelled."""
+    for work in late:
+        if not work.task.done():
+            work.abandon()
 
 
 async def _wait(tasks: set[asyncio.Task[Row]], timeout: float) -> None:

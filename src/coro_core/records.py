@@ -33,6 +33,8 @@ class Traffic:
     last_error_code: str | None = None
     last_discovery: datetime | None = None
     last_discovery_error_code: str | None = None
+    abandoned: int = 0
+    """Calls that went on after their deadline although they were cancelled, ended or not."""
 
     def called(self, error: ProviderError | None) -> None:
         """Note how a call went."""
@@ -63,12 +65,23 @@ class PluginRecord:
     settled: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once it is known whether the plugin opened; for one that is to be opened."""
     traffic: Traffic = field(default_factory=Traffic)
+    stragglers: int = 0
+    """Abandoned calls that have not ended yet."""
     _ready_reason: str | None = None
 
     @property
     def provider(self) -> str:
         """Who runs its models, for people."""
         return self.models[0].provider if self.models else self.name
+
+    def straggles(self) -> None:
+        """Count a call that goes on after its deadline."""
+        self.stragglers += 1
+        self.traffic.abandoned += 1
+
+    def straggles_no_more(self) -> None:
+        """Count the end of one."""
+        self.stragglers -= 1
 
     def judge_key(self, error: ProviderError | None) -> None:
         """Learn from a call or a discovery, or from its failure, whether the key is accepted.

@@ -15,9 +15,9 @@ from types import FrameType
 
 import structlog
 
-BEAT_SECONDS = 0.25
-STANDSTILL_SECONDS = 1.0
-"""How long the loop may stand still before that is said."""
+BEAT_SECONDS = 0.2
+STANDSTILL_SECONDS = 0.6
+"""How long the loop may stand still; that it does is said at most a beat later."""
 
 _log = structlog.get_logger("coro.watchdog")
 

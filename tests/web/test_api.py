@@ -245,6 +245,8 @@ async def test_plugins_are_listed_with_state_reason_and_models(client: httpx.Asy
                 "last_discovery": str | None,
                 "last_discovery_error_code": str | None,
                 "listed": int,
+                "abandoned": int,
+                "stragglers": int,
             },
         )
     assert {**plugins["keyless"], "traffic": None} == {

@@ -120,6 +120,8 @@ def _traffic(record: PluginRecord, catalog: Catalog) -> ProviderTraffic:
         last_discovery=_time(traffic.last_discovery),
         last_discovery_error_code=traffic.last_discovery_error_code,
         listed=len(catalog.upstreams(record).listed),
+        abandoned=traffic.abandoned,
+        stragglers=record.stragglers,
     )
 
 

@@ -176,6 +176,12 @@ class ProviderTraffic(BaseModel):
     )
     last_discovery_error_code: str | None = Field(description="How that failed; else null.")
     listed: int = Field(ge=0, description="How many models the provider's own list holds.")
+    abandoned: int = Field(
+        ge=0, description="How many calls went on after their deadline and were left behind."
+    )
+    stragglers: int = Field(
+        ge=0, description="How many of those have not ended yet; with too many, none is added."
+    )
 
 
 class PluginInfo(BaseModel):
