@@ -13,8 +13,10 @@ from fastapi import FastAPI
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import HTMLResponse, RedirectResponse
+from starlette.responses import Response
 from starlette.routing import BaseRoute
 from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
 
 from coro_core.settings import Settings
 from coro_core.web.examples import CHAT_RESPONSES, SINGLE_CHAT_RESPONSES
@@ -30,7 +32,8 @@ per model**: its text or its error, its tokens, its latency. A model that is slo
 costs its own row and nothing else.
 
 Errors that are not rows are `application/problem+json` (RFC 9457). Every reply carries an
-`X-Request-ID`; send your own to find a request in the log again.
+`X-Request-ID`, but for CORS preflights; send your own to find a request in the log again. What is
+not HTTP at all is refused with a 400 in plain text.
 """
 
 _TAGS = [
@@ -38,6 +41,15 @@ _TAGS = [
     {"name": "models", "description": "What can be asked."},
     {"name": "operation", "description": "How the server is."},
 ]
+
+
+class _Assets(StaticFiles):
+    """Files that may be kept: a browser asks again after a day, and gets a 304 while they last."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        response.headers["Cache-Control"] = "public, max-age=86400"
+        return response
 
 
 def install(app: FastAPI, settings: Settings) -> None:
@@ -49,7 +61,7 @@ def install(app: FastAPI, settings: Settings) -> None:
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's own documented way
-    app.mount(_ASSETS, StaticFiles(directory=_DIRECTORY))
+    app.mount(_ASSETS, _Assets(directory=_DIRECTORY))
 
     @app.get("/", include_in_schema=False)
     async def home() -> RedirectResponse:
