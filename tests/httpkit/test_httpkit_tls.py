@@ -1,4 +1,4 @@
-"""`open_client` and certificates, against TLS servers on loopback."""
+"""Both clients and certificates, against TLS servers on loopback."""
 
 import asyncio
 import shutil
@@ -8,8 +8,7 @@ import subprocess
 import pytest
 
 from coro_core import ConnectionFailed, Timeout
-from coro_core.httpkit import client as client_module
-from coro_core.httpkit import open_client
+from coro_core.httpkit import limits, open_client, open_lean_client
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 
@@ -39,15 +38,19 @@ def certificate(tmp_path_factory):
 def trusted(certificate, monkeypatch):
     """Make the client trust that certificate, as it trusts the public ones."""
     context = ssl.create_default_context(cafile=str(certificate[0]))
-    monkeypatch.setattr(client_module, "_ssl_context", lambda: context)
+    monkeypatch.setattr(limits, "ssl_context", lambda: context)
 
 
-async def get(url):
-    async with open_client(url) as client:
-        return await client.get("/")
+@pytest.fixture(params=[open_client, open_lean_client])
+def get(request):
+    async def get(url):
+        async with request.param(url) as client:
+            return await client.get("/")
+
+    return get
 
 
-async def test_a_certificate_that_is_not_trusted_is_refused_for_good(raw_server, certificate):
+async def test_a_certificate_that_is_not_trusted_is_refused_for_good(get, raw_server, certificate):
     async with raw_server(OK, certificate[1]) as server:
         with pytest.raises(ConnectionFailed) as caught:
             await get(server.url)
@@ -57,13 +60,15 @@ async def test_a_certificate_that_is_not_trusted_is_refused_for_good(raw_server,
 
 
 @pytest.mark.usefixtures("trusted")
-async def test_a_trusted_certificate_is_taken(raw_server, certificate):
+async def test_a_trusted_certificate_is_taken(get, raw_server, certificate):
     async with raw_server(OK, certificate[1]) as server:
         assert (await get(server.url)).content == b"ok"
 
 
 @pytest.mark.usefixtures("trusted")
-async def test_a_trusted_certificate_of_another_host_is_refused_for_good(raw_server, certificate):
+async def test_a_trusted_certificate_of_another_host_is_refused_for_good(
+    get, raw_server, certificate
+):
     async with raw_server(OK, certificate[1]) as server:
         with pytest.raises(ConnectionFailed) as caught:
             await get(server.url.replace("127.0.0.1", "localhost"))
@@ -71,7 +76,7 @@ async def test_a_trusted_certificate_of_another_host_is_refused_for_good(raw_ser
     assert server.requests == []
 
 
-async def test_a_server_that_does_not_speak_tls_is_refused_for_good():
+async def test_a_server_that_does_not_speak_tls_is_refused_for_good(get):
     async def connected(reader, writer):
         writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
         writer.close()
@@ -82,8 +87,8 @@ async def test_a_server_that_does_not_speak_tls_is_refused_for_good():
     assert not caught.value.retryable
 
 
-async def test_a_handshake_that_hangs_is_a_timeout(raw_server, monkeypatch):
-    monkeypatch.setattr(client_module, "CONNECT_SECONDS", 0.1)
+async def test_a_handshake_that_hangs_is_a_timeout(get, raw_server, monkeypatch):
+    monkeypatch.setattr(limits, "CONNECT_SECONDS", 0.1)
     async with raw_server(b"") as server:
         with pytest.raises(Timeout):
             await get(server.url.replace("http:", "https:"))
@@ -91,4 +96,4 @@ async def test_a_handshake_that_hangs_is_a_timeout(raw_server, monkeypatch):
 
 
 async def test_the_certificates_of_the_process_are_built_once():
-    assert client_module._ssl_context() is client_module._ssl_context()
+    assert limits.ssl_context() is limits.ssl_context()

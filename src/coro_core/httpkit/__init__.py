@@ -1,21 +1,40 @@
 """What a provider plugin needs to talk HTTP well.
 
-`open_client` is an httpx client that is safe to point at a stranger; `error_for_status` and
-`retry_after` read refusals; `chat_body`, `read_completion` and `read_error` speak the OpenAI chat
-dialect, which many providers share.
+`open_client` is an httpx client that is safe to point at a stranger, for SDKs that take one;
+`open_lean_client` keeps the same promises for JSON over plain HTTP, at a fraction of the cost.
+`error_for_status` and `retry_after` read refusals; `chat_body`, `read_completion` and `read_error`
+speak the OpenAI chat dialect, which many providers share.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from coro_core.httpkit.chat import ErrorBody, chat_body, read_completion, read_error, read_model_ids
-from coro_core.httpkit.client import open_client
+from coro_core.httpkit.connection import Reply
+from coro_core.httpkit.lean import LeanClient, open_lean_client
 from coro_core.httpkit.status import error_for_status, retry_after
+
+if TYPE_CHECKING:
+    from coro_core.httpkit.client import open_client
 
 __all__ = [
     "ErrorBody",
+    "LeanClient",
+    "Reply",
     "chat_body",
     "error_for_status",
     "open_client",
+    "open_lean_client",
     "read_completion",
     "read_error",
     "read_model_ids",
     "retry_after",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Load httpx and aiohttp for those who ask for them only: it takes a third of a second."""
+    if name == "open_client":
+        from coro_core.httpkit.client import open_client
+
+        return open_client
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -7,26 +7,17 @@ asks for uncompressed replies and refuses others, and stops reading at a cap. Fa
 """
 
 import asyncio
-import functools
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from importlib.metadata import version
 
 import aiohttp
 import httpx
 from httpx_aiohttp import AiohttpTransport
 
 from coro_core.errors import ConnectionFailed, InvalidResponse, ProviderError, Timeout
-
-MAX_REPLY_BYTES = 2 * 1024 * 1024
-"""The largest reply that is read; the longest answer a model may give is far smaller."""
-CONNECT_SECONDS = 3.0
-"""How long a connection may take, TLS included. The call's own deadline is the core's business."""
-MAX_CONNECTIONS = 512
-IDLE_SECONDS = 30.0
-"""How long an unused connection is kept; providers close theirs after a minute or more."""
+from coro_core.httpkit import limits
 
 
 @asynccontextmanager
@@ -34,7 +25,7 @@ async def open_client(
     base_url: str,
     *,
     headers: Mapping[str, str] | None = None,
-    max_reply_bytes: int = MAX_REPLY_BYTES,
+    max_reply_bytes: int = limits.MAX_REPLY_BYTES,
 ) -> AsyncIterator[httpx.AsyncClient]:
     """Open one client for one provider; it lives as long as the plugin's lifespan.
 
@@ -43,10 +34,12 @@ async def open_client(
     deadline, which closes the call's connection.
     """
     secure = base_url.lower().startswith("https:")
-    context = await asyncio.to_thread(_ssl_context) if secure else False
+    context = await asyncio.to_thread(limits.ssl_context) if secure else False
     session = aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(
-            limit=MAX_CONNECTIONS, keepalive_timeout=IDLE_SECONDS, ssl=context
+            limit=limits.MAX_CONNECTIONS,
+            keepalive_timeout=limits.IDLE_SECONDS,
+            ssl=context,
         ),
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=None),
@@ -54,12 +47,7 @@ async def open_client(
     )
     async with httpx.AsyncClient(
         base_url=base_url,
-        headers={
-            "User-Agent": f"coro/{version('coro-core')}",
-            "Accept": "application/json",
-            "Accept-Encoding": "identity",
-            **(headers or {}),
-        },
+        headers={**limits.headers(), **(headers or {})},
         # httpx keeps cookies of its own, whatever aiohttp does with them.
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
         transport=_GuardedTransport(session, context, max_reply_bytes),
@@ -68,12 +56,6 @@ async def open_client(
         follow_redirects=False,
     ) as client:
         yield client
-
-
-@functools.cache
-def _ssl_context() -> ssl.SSLContext:
-    """Build the one context of the process: it takes tens of milliseconds."""
-    return httpx.create_ssl_context(trust_env=False)
 
 
 class _GuardedTransport(AiohttpTransport):
@@ -91,7 +73,10 @@ class _GuardedTransport(AiohttpTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         # One place for the limit, whatever an SDK in between has put there.
-        request.extensions["timeout"] = {"connect": CONNECT_SECONDS, "pool": CONNECT_SECONDS}
+        request.extensions["timeout"] = {
+            "connect": limits.CONNECT_SECONDS,
+            "pool": limits.CONNECT_SECONDS,
+        }
         try:
             response = await super().handle_async_request(request)
         except Exception as exc:
@@ -137,9 +122,7 @@ def _provider_error(exc: Exception) -> ProviderError:
     if isinstance(cause, TimeoutError):
         return Timeout("The connection could not be made in time.")
     if isinstance(cause, aiohttp.ClientSSLError):
-        return ConnectionFailed(
-            "Its TLS certificate or protocol was not accepted.", retryable=False
-        )
+        return ConnectionFailed(limits.NOT_TRUSTED, retryable=False)
     # What came back but is not HTTP would come back again. `exc`, since aiohttp gives its parser's
     # error as the cause of this one.
     return ConnectionFailed(retryable=not isinstance(exc, aiohttp.ClientResponseError))
