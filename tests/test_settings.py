@@ -323,12 +323,18 @@ PLUGIN_VARIABLES = set(re.findall(r'"([A-Z][A-Z0-9]*_(?:API_KEY|BASE_URL))"', PL
 
 UPSTREAM = "CORO_UPSTREAM_LLAMA_70B"
 """One of many: named after a model's id, not after a field."""
+SERVICES = {
+    "CORO_OPENAI_MISTRAL_API_KEY",
+    "CORO_OPENAI_MISTRAL_MODELS",
+    "CORO_OPENAI_OLLAMA_MODELS",
+}
+"""Some of many: named after services of coro-openai."""
 
 
 def test_the_example_names_every_variable_once_and_no_other() -> None:
     assert {"GEMINI_API_KEY", "GROQ_API_KEY", "DEEPSEEK_API_KEY"} <= PLUGIN_VARIABLES
     named = [match[2] for match in ASSIGNMENT.finditer(EXAMPLE)]
-    assert sorted(named) == sorted({*VARIABLES, *PLUGIN_VARIABLES, UPSTREAM})
+    assert sorted(named) == sorted({*VARIABLES, *PLUGIN_VARIABLES, UPSTREAM, *SERVICES})
 
 
 def test_the_defaults_in_the_example_are_the_defaults_of_the_code() -> None:
@@ -362,5 +368,5 @@ def test_the_example_copied_as_it_stands_sets_nothing(tmp_path: Path) -> None:
 def test_the_example_can_be_uncommented_as_a_whole(tmp_path: Path) -> None:
     path = tmp_path / ".env"
     path.write_text(ASSIGNMENT.sub(r"\2=\3", EXAMPLE), encoding="utf-8")
-    assert set(dotenv_values(path)) == {*VARIABLES, *PLUGIN_VARIABLES, UPSTREAM}
+    assert set(dotenv_values(path)) == {*VARIABLES, *PLUGIN_VARIABLES, UPSTREAM, *SERVICES}
     assert read_settings(read_environ({}, path)) == read_settings({})

@@ -25,7 +25,7 @@ from coro_core.errors import (
     UpstreamError,
 )
 from coro_core.hookspecs import CONTRACT_VERSION, ProviderPlugin, hookimpl
-from coro_core.types import FinishReason, GenerateRequest, Generation, Model, Usage
+from coro_core.types import FinishReason, GenerateRequest, Generation, Model, Service, Usage
 
 __all__ = [
     "CONTRACT_VERSION",
@@ -48,6 +48,7 @@ __all__ = [
     "ProviderPlugin",
     "QuotaExhausted",
     "RateLimited",
+    "Service",
     "SettingsError",
     "Timeout",
     "TooLarge",

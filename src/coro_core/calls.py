@@ -188,7 +188,9 @@ class Caller:
 
     def _complete(self, error: ProviderError, target: Target, upstream: str) -> ProviderError:
         """Add who and what to an error."""
-        error.provider, error.model = target.provider, upstream
+        service = target.plugin.service(upstream)
+        error.provider = service.name if service else target.provider
+        error.model = upstream
         return error
 
 

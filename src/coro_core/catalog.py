@@ -33,13 +33,21 @@ class Target:
     @property
     def available(self) -> bool:
         """Whether it is in all likelihood able to answer."""
-        return self.plugin.state is State.READY
+        return self.reason is None
+
+    @property
+    def configured(self) -> bool:
+        """Whether any of its names belongs to a service that can be called; others cannot."""
+        services = [self.plugin.service(name) for name in self.candidates]
+        return any(service is None or service.configured for service in services)
 
     @property
     def reason(self) -> str | None:
         """Why it is not available; `None` when it is."""
-        if self.available:
-            return None
+        if self.plugin.state is State.READY:
+            services = [self.plugin.service(name) for name in self.candidates]
+            reasons = [service.reason if service else None for service in services]
+            return reasons[0] if all(reasons) else None
         reason = self.plugin.reason
         if self.plugin.state is State.STARTING:
             return f"The plugin {self.plugin.name} is still starting; try again in a moment."
@@ -83,7 +91,7 @@ class Catalog:
         """Yield every model that a provider's own list holds, under `plugin:name`."""
         for record in self._plugins.records:
             for name in sorted(self.upstreams(record).listed):
-                yield Target(f"{record.name}:{name}", record, record.provider, (name,))
+                yield _by_name(record, name)
 
     def target(self, model_id: str) -> Target | None:
         """Return what an id stands for, or `None` if nothing installed offers it.
@@ -97,7 +105,7 @@ class Catalog:
         owner = self._plugins.record(plugin_name)
         if not colon or not upstream or not upstream.isprintable() or owner is None:
             return None
-        return Target(model_id, owner, owner.provider, (upstream,))
+        return _by_name(owner, upstream)
 
     def upstreams(self, plugin: PluginRecord) -> Upstreams:
         """Return what is known of a provider's own names."""
@@ -152,6 +160,13 @@ def same_model(asked: str, answered: str) -> bool:
     return bare == asked or (
         bare.startswith(asked) and suffix[0] in "-@:" and suffix[1:].replace("-", "").isdigit()
     )
+
+
+def _by_name(plugin: PluginRecord, upstream: str) -> Target:
+    """Return the target for any model of a provider, by the provider's own name."""
+    service = plugin.service(upstream)
+    provider = service.name if service else plugin.provider
+    return Target(f"{plugin.name}:{upstream}", plugin, provider, (upstream,))
 
 
 def _with_candidates(model: Model, environ: Mapping[str, str]) -> Model:

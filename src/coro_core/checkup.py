@@ -90,7 +90,8 @@ async def _check_provider(container: Container, record: PluginRecord) -> Provide
     failure = await container.discovery.look(record)
     if failure is None:
         served = len(container.catalog.upstreams(record).listed)
-        return ProviderCheck(plugin=record.name, key="accepted", reason=None, served=served)
+        note = record.explanation
+        return ProviderCheck(plugin=record.name, key="accepted", reason=note, served=served)
     refused = isinstance(failure, AuthenticationFailed)
     return ProviderCheck(
         plugin=record.name,
@@ -105,17 +106,18 @@ def _expected(container: Container, target: Target, provider: ProviderCheck) -> 
     upstream = container.catalog.order(target)[0]
     listed = upstream in container.catalog.upstreams(target.plugin).listed
     first = target.candidates[0]
-    reason = provider.reason
-    if provider.key == "accepted" and not listed:
+    ailing = target.reason
+    reason = ailing or provider.reason
+    if provider.key == "accepted" and not ailing and not listed:
         reason = f"None of {', '.join(target.candidates)} is on the provider's list."
-    elif provider.key == "accepted" and upstream != first:
+    elif provider.key == "accepted" and not ailing and upstream != first:
         reason = f"{first} is no longer served."
     return ModelCheck(
         model=target.id,
         plugin=target.plugin.name,
         upstream_model=upstream,
         substituted=upstream != first,
-        usable=listed and provider.key == "accepted",
+        usable=listed and not ailing and provider.key == "accepted",
         reason=reason,
     )
 

@@ -66,6 +66,7 @@ def build(environ: Mapping[str, str]) -> Container:
     patience = min(settings.model_timeout, settings.total_timeout)
     caller = Caller(plugins, catalog, on_gone=discovery.want, patience=patience)
     fanout = FanOut(catalog, caller)
-    for sentence in misspelt(environ) + misspelt_upstreams(environ, plugins):
+    names = [record.name for record in plugins.records]
+    for sentence in misspelt(environ, names) + misspelt_upstreams(environ, plugins):
         _log.warning(sentence)
     return Container(settings, plugins, catalog, discovery, fanout)

@@ -71,7 +71,7 @@ class Discovery:
         try:
             names = await guarded_within(record.name, lambda: self._names(record), LIST_SECONDS)
         except ProviderError as error:
-            error.provider = record.provider
+            error.provider = error.provider or record.provider
             failure = error
             _log.warning("discovery failed", plugin=record.name, error_code=error.code)
         else:

@@ -48,6 +48,7 @@ def base_url(environ: Mapping[str, str], name: str, default: str) -> str:
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname or "", parts.port
+        host.encode("idna")
     except ValueError:
         problem = "is not a valid address"
     else:

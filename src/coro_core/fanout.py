@@ -87,6 +87,8 @@ class FanOut:
             target = self._catalog.target(model_id)
             if target is None:
                 rows[model_id] = self._unknown(model_id)
+            elif not target.configured:
+                rows[model_id] = _not_attempted(target)
             elif target.plugin.stragglers >= MAX_STRAGGLERS:
                 rows[model_id] = _swamped(target)
             elif target.plugin.callable or target.plugin.state is State.STARTING:
@@ -231,7 +233,7 @@ def _swamped(target: Target) -> Row:
 def _not_attempted(target: Target) -> Row:
     error: type[ProviderError] = PluginFault
     wait = None
-    if target.plugin.state in (State.UNCONFIGURED, State.DISABLED):
+    if not target.configured or target.plugin.state in (State.UNCONFIGURED, State.DISABLED):
         error = NotConfigured
     elif target.plugin.state is State.STARTING:
         error, wait = Timeout, STARTING_SECONDS

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import pluggy
 
-from coro_core.types import GenerateRequest, Generation, Model
+from coro_core.types import GenerateRequest, Generation, Model, Service
 
 if TYPE_CHECKING:
     from coro_core.testing.behaviour import Behaviour
@@ -67,6 +67,17 @@ class HookSpecs:
 
         Called inside the lifespan, in the background. Proves the key: raises
         `AuthenticationFailed` when the provider refuses it.
+        """
+        raise NotImplementedError
+
+    @hookspec
+    def coro_services(self) -> Mapping[str, Service]:
+        """Return the services that this plugin speaks for, by the prefix of their names. Optional.
+
+        For a plugin with several providers behind it: its upstream names are `prefix/name`, and one
+        service that lacks its key leaves the others alone. Plain data, without I/O, at any time
+        after `coro_list_models`. Which service is refused or not configured may change; a plugin
+        notes it before it raises the error.
         """
         raise NotImplementedError
 

@@ -5,10 +5,11 @@ alone: a broadcast would lose every answer to one exception, and could be answer
 """
 
 import asyncio
+import functools
 from collections.abc import AsyncIterator, Awaitable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from importlib.metadata import EntryPoint, entry_points, version
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeGuard, cast
 
 import pluggy
 import structlog
@@ -17,7 +18,7 @@ from coro_core.errors import CoroError, NotConfigured, describe
 from coro_core.hookspecs import CONTRACT_VERSION, ENTRY_POINT_GROUP, HookSpecs
 from coro_core.lifespans import LifespanTask
 from coro_core.records import PluginRecord, State
-from coro_core.types import GenerateRequest, Generation, Model
+from coro_core.types import GenerateRequest, Generation, Model, Service
 
 if TYPE_CHECKING:
     from coro_core.testing.behaviour import Behaviour
@@ -83,6 +84,15 @@ class Plugins:
     def can_list(self, record: PluginRecord) -> bool:
         """Tell whether a plugin is open and can say which upstream names can be called."""
         return record.callable and self._implements(record.name, "coro_live_models")
+
+    def services(self, plugin: str) -> Mapping[str, Service]:
+        """Return what a plugin says of its services; nothing when it says what makes no sense."""
+        try:
+            services: object = self._call(plugin, "coro_services")
+        except BaseException as exc:
+            _log.error("coro_services failed", plugin=plugin, why=describe(exc))
+            return {}
+        return services if _is_service_map(services) else {}
 
     def live_models(self, plugin: str) -> Awaitable[Collection[str]]:
         """Start asking a plugin that `can_list` for the upstream names that can be called."""
@@ -227,6 +237,8 @@ class Plugins:
             else:
                 record.reason = f"the model id {model.id} is taken by {owner.name}"
         record.models = tuple(mine)
+        if self._implements(record.name, "coro_services"):
+            record.services = functools.partial(self.services, record.name)
 
     def _implements(self, name: str, hook: str) -> bool:
         plugin = self._manager.get_plugin(name)
@@ -259,6 +271,13 @@ def _is_model_list(models: object) -> bool:
         isinstance(models, Sequence)
         and len(models) <= MAX_MODELS_PER_PLUGIN
         and all(isinstance(model, Model) for model in cast(Iterable[object], models))
+    )
+
+
+def _is_service_map(services: object) -> TypeGuard[Mapping[str, Service]]:
+    return isinstance(services, Mapping) and all(
+        isinstance(prefix, str) and isinstance(service, Service)
+        for prefix, service in cast(Mapping[object, object], services).items()
     )
 
 

@@ -1,6 +1,7 @@
 """What is known of one plugin: its state, and how its provider has lately done."""
 
 import asyncio
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -8,7 +9,7 @@ from enum import StrEnum
 import structlog
 
 from coro_core.errors import AuthenticationFailed, ProviderError
-from coro_core.types import Model
+from coro_core.types import Model, Service
 
 _log = structlog.get_logger("coro.plugins")
 
@@ -67,6 +68,8 @@ class PluginRecord:
     traffic: Traffic = field(default_factory=Traffic)
     stragglers: int = 0
     """Abandoned calls that have not ended yet."""
+    services: Callable[[], Mapping[str, Service]] = dict
+    """The services it speaks for, by the prefix of their names; none for most plugins."""
     _ready_reason: str | None = None
 
     @property
@@ -83,15 +86,29 @@ class PluginRecord:
         """Count the end of one."""
         self.stragglers -= 1
 
+    def service(self, upstream: str) -> Service | None:
+        """Return the service that an upstream name belongs to, if the plugin has several."""
+        return self.services().get(upstream.partition("/")[0])
+
+    @property
+    def explanation(self) -> str | None:
+        """The reason for its state, or what is wrong with some of its services."""
+        if self.reason or self.state is not State.READY:
+            return self.reason
+        return " ".join(it.reason for it in self.services().values() if it.reason) or None
+
     def judge_key(self, error: ProviderError | None) -> None:
         """Learn from a call or a discovery, or from its failure, whether the key is accepted.
 
         A refused key makes the plugin `unconfigured`, with the reason. Calls go on being made, so
-        that a key that works again is noticed. Errors of any other kind say nothing.
+        that a key that works again is noticed. Errors of any other kind say nothing, and so does a
+        refusal while another of its services is well.
         """
         if not self.callable:
             return
         if isinstance(error, AuthenticationFailed) and self.state is State.READY:
+            if any(service.reason is None for service in self.services().values()):
+                return
             self._ready_reason, self.state, self.reason = (
                 self.reason,
                 State.UNCONFIGURED,

@@ -6,7 +6,8 @@ mapping; nothing else in CORO looks at `os.environ`.
 
 import difflib
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -147,12 +148,16 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         raise SettingsError("; ".join(problems) + ".") from None
 
 
-def misspelt(environ: Mapping[str, str]) -> list[str]:
-    """Return a sentence for each `CORO_` variable that looks like a setting with a slip in it."""
+def misspelt(environ: Mapping[str, str], plugins: Collection[str] = ()) -> list[str]:
+    """Return a sentence for each `CORO_` variable that looks like a setting with a slip in it.
+
+    What begins with `CORO_` and the name of a plugin is that plugin's own.
+    """
     known = [variable(field) for field in Settings.model_fields]
+    theirs = tuple(f"CORO_{re.sub('[^A-Z0-9]', '_', name.upper())}_" for name in plugins)
     sentences = []
     for name in sorted(environ):
-        if name.startswith("CORO_") and name not in known:
+        if name.startswith("CORO_") and name not in known and not name.startswith(theirs):
             near = difflib.get_close_matches(name, known, n=1, cutoff=0.85)
             sentences += [f"{name} is not a setting; did you mean {near[0]}?"] if near else []
     return sentences

@@ -46,6 +46,18 @@ class Model:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """One of several services that one plugin speaks for."""
+
+    name: str
+    """Who runs it, for people: what its models say in `provider`."""
+    reason: str | None = None
+    """Why it cannot be asked now, and what to do; `None` when it can."""
+    configured: bool = True
+    """Whether a call can be made; a key that was refused may work again, a missing one cannot."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GenerateRequest:
     """One prompt for one model of one provider."""
 

@@ -56,7 +56,7 @@ def read_completion(
     message = choice.get("message") if isinstance(choice, dict) else None
     if not isinstance(choice, dict) or not isinstance(message, dict):
         raise InvalidResponse("It holds no answer.")
-    text = message.get("content")
+    text = _joined(message.get("content"))
     if text is not None and not isinstance(text, str):
         raise InvalidResponse("Its answer is not a text.")
     reason = _text(choice.get("finish_reason"))
@@ -109,6 +109,15 @@ def read_error(content: bytes) -> ErrorBody:
         code=_text(error.get("code")),
         type=_text(error.get("type")),
     )
+
+
+def _joined(content: object) -> object:
+    """Return the texts of a content that comes in parts, without those of thinking."""
+    if not isinstance(content, list) or not all(
+        isinstance(part, dict) and isinstance(part.get("type"), str) for part in content
+    ):
+        return content
+    return "".join(_text(part.get("text")) for part in content if part["type"] == "text")
 
 
 def _no_text(finish_reason: str) -> ProviderError:

@@ -116,7 +116,7 @@ def _log_plugin(record: PluginRecord) -> None:
         "plugin",
         plugin=record.name,
         state=record.state.value,
-        reason=record.reason,
+        reason=record.explanation,
         version=record.version,
         models=[model.id for model in record.models],
     )

@@ -86,7 +86,7 @@ def plugin_list(plugins: Plugins, catalog: Catalog) -> PluginList:
                 distribution=record.distribution,
                 version=record.version,
                 state=record.state.value,
-                reason=record.reason,
+                reason=record.explanation,
                 models=[model.id for model in record.models],
                 traffic=_traffic(record, catalog),
             )

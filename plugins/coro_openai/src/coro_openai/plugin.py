@@ -1,0 +1,84 @@
+"""The contract, for OpenAI-compatible services: what is configured, opened, called, simulated."""
+
+import asyncio
+import importlib
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import TYPE_CHECKING
+
+from coro_core import GenerateRequest, Generation, Model, NotConfigured, Service, hookimpl
+from coro_openai.config import PREFIX, ServiceConfig, read_services
+
+if TYPE_CHECKING:
+    from coro_core.testing import Behaviour
+    from coro_openai.wire import Wire
+
+
+class OpenAIPlugin:
+    """Any number of services; each has a name, an address, a key, and models."""
+
+    coro_contract = 1
+
+    def __init__(self) -> None:
+        self._configs: Mapping[str, ServiceConfig] = {}
+        self._wire: Wire | None = None
+
+    @hookimpl
+    def coro_list_models(self, environ: Mapping[str, str]) -> Sequence[Model]:
+        """Return the models that the variables `CORO_OPENAI_<NAME>_MODELS` name."""
+        self._configs = read_services(environ)
+        return tuple(model for config in self._configs.values() for model in config.models)
+
+    @hookimpl
+    @asynccontextmanager
+    async def coro_lifespan(self, environ: Mapping[str, str]) -> AsyncIterator[None]:
+        """Open a client for every service; only when none can be used is nothing opened."""
+        self._configs = configs = read_services(environ)
+        if not configs:
+            help = f"name a model of a service, for example {PREFIX}OLLAMA_MODELS=llama3.2"
+            raise NotConfigured(f"{PREFIX}<NAME>_MODELS", help=help)
+        problems = [config for config in configs.values() if config.problem]
+        if len(problems) == len(configs):
+            raise problems[0].not_configured()
+        # In a thread: loading a parser and TLS takes a moment, and the server answers others.
+        await asyncio.to_thread(importlib.import_module, "coro_openai.wire")
+        from coro_openai.wire import open_wire
+
+        try:
+            async with open_wire(configs) as self._wire:
+                yield
+        finally:
+            self._wire = None
+
+    @hookimpl
+    async def coro_generate(self, request: GenerateRequest) -> Generation:
+        """Send one prompt to one model of one service and return its answer."""
+        assert self._wire is not None, "it is called inside the lifespan only"
+        return await self._wire.generate(request)
+
+    @hookimpl
+    async def coro_live_models(self) -> Collection[str]:
+        """Return the names that the services serve, each with its service's prefix."""
+        assert self._wire is not None, "it is called inside the lifespan only"
+        return await self._wire.live_models()
+
+    @hookimpl
+    def coro_services(self) -> Mapping[str, Service]:
+        """Return every service, and why it cannot be asked, if so."""
+        return {name: self._service(config) for name, config in self._configs.items()}
+
+    @hookimpl
+    def coro_simulator(
+        self, behaviour: "Behaviour"
+    ) -> AbstractAsyncContextManager[Mapping[str, str]]:
+        """Serve OpenAI's protocol on loopback, in place of every service."""
+        from coro_openai.simulator import simulate
+
+        return simulate(behaviour)
+
+    def _service(self, config: ServiceConfig) -> Service:
+        if config.problem:
+            reason = config.not_configured().message
+            return Service(name=config.title, reason=reason, configured=False)
+        refused = self._wire.refused(config.name) if self._wire else None
+        return Service(name=config.title, reason=refused.message if refused else None)

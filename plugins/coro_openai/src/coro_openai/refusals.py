@@ -1,0 +1,111 @@
+"""What a service means by a refusal; its text is read for decisions and never passed on."""
+
+import json
+import re
+from collections.abc import Mapping
+
+from coro_core import (
+    AuthenticationFailed,
+    BadRequest,
+    ContentBlocked,
+    ModelUnavailable,
+    ProviderError,
+    QuotaExhausted,
+    TooLarge,
+    UpstreamError,
+)
+from coro_core.httpkit import ErrorBody, error_for_status, read_error, retry_after
+from coro_openai.config import ServiceConfig
+
+_NO_MODEL_CODES = {"model_not_found", "invalid_model", "model_not_available", "NotFoundError"}
+_NO_MODEL = re.compile(
+    r"\bmodel\b.{0,200}(not found|does not exist|not a valid|not available|not exist|no longer)"
+    r"|not a valid model|no endpoints found|invalid model|unknown model|unable to access model",
+    re.IGNORECASE | re.DOTALL,
+)
+_TOO_LONG = re.compile(
+    r"maximum context length|context[ _](length|size|window)|too many tokens|prompt is too long",
+    re.IGNORECASE,
+)
+_TOKEN_FIELD = re.compile(r"max_completion_tokens|max_tokens")
+_BLOCKED = re.compile(r"moderation|flagged|content[_ ](filter|policy)", re.IGNORECASE)
+_SPENT = re.compile(r"insufficient_quota|quota|credit|billing|per[- ]day|\bTPD\b|\bRPD\b", re.I)
+
+
+def refusal(
+    service: ServiceConfig, status: int, headers: Mapping[str, str], content: bytes
+) -> ProviderError:
+    """Return the error that a reply without success stands for.
+
+    Statuses have their usual meaning, and words tell apart what shares one: openrouter.ai/docs
+    (errors), docs.mistral.ai, docs.together.ai, github.com/openai/openai-python/issues on
+    insufficient_quota, github.com/ollama/ollama (404 for a model that was not pulled). Read
+    2026-11-22.
+    """
+    body = read_error(content)
+    wait = retry_after(headers.get("retry-after"))
+    words = f"{body.code} {body.type} {body.message}"
+    no_model = bool({body.code, body.type} & _NO_MODEL_CODES) or _NO_MODEL.search(body.message)
+    match status:
+        case 400 | 404 | 410 | 422 if no_model:
+            return ModelUnavailable()
+        case 400 | 403 if _BLOCKED.search(words):
+            return ContentBlocked()
+        case 400 | 422 if _TOO_LONG.search(words):
+            return TooLarge()
+        case 400 | 422 if _TOKEN_FIELD.search(words):
+            return BadRequest(_other_limit_field(service))
+        case 403 if not body.message:
+            # The gateway's own page: the key was not even looked at.
+            return UpstreamError("Its gateway refused this server's address.", retryable=False)
+        case 401 | 403:
+            return AuthenticationFailed(_check_key(service))
+        case 404 | 405:
+            return BadRequest(f"There is no such route; check {service.variable}_BASE_URL.")
+        case 429 if _SPENT.search(words):
+            return QuotaExhausted(retry_after=wait)
+        case _:
+            return error_for_status(status, retry_after=wait)
+
+
+def refusal_inside(service: ServiceConfig, content: bytes) -> ProviderError | None:
+    """Return the error that a 200 carries, at its top or in its first choice, if it does.
+
+    OpenRouter sends those once the generation has begun: openrouter.ai/docs (errors), read
+    2026-11-22. A numeric code is a status.
+    """
+    try:
+        reply = json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+    holders = [reply]
+    if isinstance(reply, dict) and isinstance(choices := reply.get("choices"), list):
+        holders += choices[:1]
+    for holder in holders:
+        if isinstance(holder, dict) and (error := holder.get("error")):
+            told = json.dumps({"error": error}).encode()
+            return refusal(service, _status(read_error(told)), {}, told)
+    return None
+
+
+def _status(body: ErrorBody) -> int:
+    """Return the status that an error inside a success stands for; a failure of the server's own
+    unless it says more."""
+    if body.code.isdecimal() and len(body.code) == 3:
+        return int(body.code)
+    if "rate_limit" in f"{body.code} {body.type}":
+        return 429
+    return 400 if body.type == "invalid_request_error" else 502
+
+
+def _check_key(service: ServiceConfig) -> str:
+    setting = f"{service.variable}_API_KEY"
+    if service.api_key is None:
+        return f"It wants one: set {setting}."
+    return f"Check {setting}, or {service.key_help}."
+
+
+def _other_limit_field(service: ServiceConfig) -> str:
+    used = service.limit_field
+    other = "max_tokens" if used == "max_completion_tokens" else "max_completion_tokens"
+    return f"It may not take {used}; try {service.variable}_TOKEN_FIELD={other}."

@@ -1,0 +1,134 @@
+"""OpenAI as seen from the wire: its headers, and its own words for every refusal.
+
+Bodies as documented at https://platform.openai.com/docs/guides/error-codes and as reported in
+public up to 2026-11-22 (see `refusals.py`).
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+from coro_core.testing import (
+    CANARY_KEY,
+    Behaviour,
+    Call,
+    ChatDialect,
+    HttpReply,
+    error_reply,
+    json_reply,
+    serve_chat,
+)
+from coro_openai.config import SIMULATOR
+
+TODAY: Mapping[str, float] = {"gpt-5-mini": 1.3, "gpt-4.1-nano": 0.5}
+"""The names that are served, with the seconds that an answer usually takes."""
+
+_REFUSALS: Mapping[str, tuple[int, str, str | None, str]] = {
+    "authentication_failed": (
+        401,
+        "invalid_request_error",
+        "invalid_api_key",
+        "Incorrect API key provided: {key}. You can find your API key at"
+        " https://platform.openai.com/account/api-keys.",
+    ),
+    "rate_limited": (
+        429,
+        "requests",
+        "rate_limit_exceeded",
+        "Rate limit reached for {model} in organization org-simulated on requests per min (RPM):"
+        " Limit 3, Used 3, Requested 1. Please try again in 20s.",
+    ),
+    "quota_exhausted": (
+        429,
+        "insufficient_quota",
+        "insufficient_quota",
+        "You exceeded your current quota, please check your plan and billing details.",
+    ),
+    "model_unavailable": (
+        404,
+        "invalid_request_error",
+        "model_not_found",
+        "The model `{model}` does not exist or you do not have access to it.",
+    ),
+    "bad_request": (
+        400,
+        "invalid_request_error",
+        "invalid_value",
+        "Invalid value for 'messages[0].role'.",
+    ),
+    "too_large": (
+        400,
+        "invalid_request_error",
+        "context_length_exceeded",
+        "This model's maximum context length is 8192 tokens. However, your messages resulted in"
+        " 9000 tokens. Please reduce the length of the messages.",
+    ),
+    "timeout": (504, "server_error", None, "Gateway Timeout"),
+    "overloaded": (
+        503,
+        "service_unavailable_error",
+        None,
+        "The engine is currently overloaded, please try again later",
+    ),
+    "upstream_error": (
+        500,
+        "server_error",
+        None,
+        "The server had an error while processing your request. Sorry about that!",
+    ),
+}
+
+
+class _AnyName(dict[str, float]):
+    """In the demo the simulator stands for every service, and serves what is configured."""
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+
+@asynccontextmanager
+async def simulate(behaviour: Behaviour) -> AsyncIterator[Mapping[str, str]]:
+    """Serve OpenAI's protocol on loopback and yield the settings that point every service at it.
+
+    One of its own is among them, so that there is something to ask where none is configured.
+    """
+    dialect = ChatDialect(
+        chat_path="/v1/chat/completions",
+        models_path="/v1/models",
+        # A latency of None, what is usual, is the demo's.
+        today=_AnyName(TODAY) if behaviour.latency is None else TODAY,
+        refuse=_refuse,
+        headers={
+            "openai-processing-ms": "12",
+            "openai-version": "2020-10-01",
+            "x-request-id": "req_simulated",
+            "x-ratelimit-limit-requests": "500",
+            "x-ratelimit-limit-tokens": "200000",
+            "x-ratelimit-remaining-requests": "499",
+            "x-ratelimit-remaining-tokens": "199000",
+            "x-ratelimit-reset-requests": "120ms",
+            "x-ratelimit-reset-tokens": "6ms",
+        },
+        fields={"service_tier": "default", "system_fingerprint": None},
+    )
+    async with serve_chat(behaviour, dialect) as address:
+        yield {
+            SIMULATOR: address,
+            "CORO_OPENAI_OPENAI_API_KEY": CANARY_KEY,
+            "CORO_OPENAI_OPENAI_MODELS": ",".join(TODAY),
+        }
+
+
+def _refuse(code: str, call: Call, behaviour: Behaviour) -> HttpReply:
+    if code == "content_blocked":
+        choice = {"message": {"content": None}, "finish_reason": "content_filter"}
+        return json_reply({"model": call.model, "choices": [choice]})
+    status, kind, reason, message = _REFUSALS[code]
+    # OpenAI does echo a part of the key.
+    key = call.headers.get("authorization", "")[-4:]
+    error = {
+        "message": message.format(model=call.model, key=f"sk-****{key}"),
+        "type": kind,
+        "param": None,
+        "code": reason,
+    }
+    return error_reply(status, error, behaviour)

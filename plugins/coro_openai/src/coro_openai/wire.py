@@ -1,0 +1,148 @@
+"""Calls to the services, on plain HTTP."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+
+from coro_core import (
+    AuthenticationFailed,
+    GenerateRequest,
+    Generation,
+    InvalidResponse,
+    ModelUnavailable,
+    ProviderError,
+    UpstreamError,
+)
+from coro_core.httpkit import (
+    LeanClient,
+    Reply,
+    chat_body,
+    open_lean_client,
+    read_completion,
+    read_model_ids,
+)
+from coro_openai.config import ServiceConfig
+from coro_openai.known import takes_no_temperature
+from coro_openai.refusals import refusal, refusal_inside
+
+
+class ServiceWire:
+    """One service: its client, and whether it refused the key the last time."""
+
+    def __init__(self, config: ServiceConfig, client: LeanClient) -> None:
+        self._config = config
+        self._client = client
+        self.refused: AuthenticationFailed | None = None
+
+    async def generate(self, request: GenerateRequest) -> Generation:
+        """Return the answer to one prompt. Raises `ProviderError`."""
+        config = self._config
+        body = chat_body(request, **{config.limit_field: request.max_tokens})
+        if takes_no_temperature(request.model, config.limit_field):
+            del body["temperature"]
+        content = self._content(await self._client.post("/chat/completions", body))
+        try:
+            answer = read_completion(content, failures={"error": UpstreamError})
+        except (InvalidResponse, UpstreamError) as error:
+            raise self._judged(refusal_inside(config, content) or error) from None
+        self.refused = None
+        return replace(answer, model=_named(config.name, request.model, answer.model))
+
+    async def live_models(self) -> frozenset[str]:
+        """Return the names that the service lists, with its prefix. Raises `ProviderError`."""
+        names = read_model_ids(self._content(await self._client.get("/models")))
+        self.refused = None
+        return frozenset(f"{self._config.name}/{name}" for name in names)
+
+    def _content(self, reply: Reply) -> bytes:
+        """Return the body of a success, which is a 200 alone. Raises `ProviderError` otherwise."""
+        if reply.status == 200:
+            return reply.content
+        raise self._judged(refusal(self._config, reply.status, reply.headers, reply.content))
+
+    def _judged(self, error: ProviderError) -> ProviderError:
+        error.provider = self._config.title
+        if isinstance(error, AuthenticationFailed):
+            self.refused = error
+        return error
+
+
+class Wire:
+    """Every service, by name."""
+
+    def __init__(
+        self, configs: Mapping[str, ServiceConfig], services: Mapping[str, ServiceWire]
+    ) -> None:
+        self._configs = configs
+        self._services = services
+
+    async def generate(self, request: GenerateRequest) -> Generation:
+        """Return the answer to one prompt for `service/name`. Raises `ProviderError`."""
+        name, _, upstream = request.model.partition("/")
+        config = self._configs.get(name)
+        if config is None or not upstream:
+            raise ModelUnavailable(f"No service named {name[:64]!a} is configured.")
+        if config.problem:
+            raise config.not_configured()
+        return await self._services[name].generate(replace(request, model=upstream))
+
+    async def live_models(self) -> frozenset[str]:
+        """Return the names that the services serve. Raises `ProviderError` when none could tell.
+
+        A service that refuses the key serves nothing. One whose list is not to be had otherwise is
+        taken to serve what it is configured for, unless all the others are like it.
+        """
+        names = list(self._services)
+        results = await asyncio.gather(
+            *(self._services[name].live_models() for name in names), return_exceptions=True
+        )
+        served: set[str] = set()
+        errors: list[ProviderError] = []
+        for name, result in zip(names, results, strict=True):
+            if isinstance(result, frozenset):
+                served |= result
+            elif isinstance(result, ProviderError):
+                errors.append(result)
+                if not isinstance(result, AuthenticationFailed):
+                    served |= {it for m in self._configs[name].models for it in m.candidates}
+            else:
+                raise result
+        if len(errors) == len(names):
+            # All refused is a refusal; with another kind among them, nobody knows of all.
+            raise min(errors, key=lambda error: isinstance(error, AuthenticationFailed))
+        return frozenset(served)
+
+    def refused(self, name: str) -> AuthenticationFailed | None:
+        """Return how a service refused the key, if it did the last time."""
+        service = self._services.get(name)
+        return service.refused if service else None
+
+
+@asynccontextmanager
+async def open_wire(configs: Mapping[str, ServiceConfig]) -> AsyncIterator[Wire]:
+    """Open a client for each service that can be used; connections are made by calls."""
+    async with AsyncExitStack() as stack:
+        services = {}
+        for name, config in configs.items():
+            if config.problem is None:
+                key = {"Authorization": f"Bearer {config.api_key}"} if config.api_key else {}
+                client = open_lean_client(config.base_url, headers=key)
+                services[name] = ServiceWire(config, await stack.enter_async_context(client))
+        yield Wire(configs, services)
+
+
+def _named(service: str, asked: str, answered: str | None) -> str | None:
+    """Return the model that answered, with the prefix of its service.
+
+    An alias that the service resolves is the model that was asked for: `x-latest` by a dated `x`,
+    `x:free` by `x`, `x` by a file `/models/x.gguf`.
+    """
+    if answered is None:
+        return None
+    stem = asked.partition(":")[0].removesuffix("-latest")
+    bare = answered.replace("\\", "/").rpartition("/")[2].removesuffix(".gguf")
+    alias = bare in (asked, stem) or answered == stem
+    if asked.endswith("-latest"):
+        alias = alias or answered.startswith(f"{stem}-")
+    return f"{service}/{asked if alias else answered}"
