@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from coro_core.httpkit import client as client_module
+from coro_core.httpkit import limits
 from coro_core.testing import Call, Fault
 from support.faults.gate import Gate, gate_before
 from support.faults.replies import completion, reply
@@ -173,7 +173,7 @@ async def test_tls_that_cannot_be_trusted_is_refused_for_good(
         context = ssl.create_default_context(cadata=trusted.decode())
         if plugin == "groq":
             context.set_alpn_protocols(["http/1.1"])
-        monkeypatch.setattr(client_module, "_ssl_context", lambda: context)
+        monkeypatch.setattr(limits, "ssl_context", lambda: context)
     async with gated(plugin, "https", good) as (here, gate):
         faults = {
             "TLS to a plain server": None,

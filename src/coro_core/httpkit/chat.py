@@ -41,14 +41,18 @@ def chat_body(request: GenerateRequest, **fields: Any) -> dict[str, Any]:
 
 
 def read_completion(
-    content: bytes, *, failures: Mapping[str, type[ProviderError]] | None = None
+    content: bytes,
+    *,
+    failures: Mapping[str, type[ProviderError]] | None = None,
+    parts: bool = False,
 ) -> Generation:
     """Return the answer in a chat completion.
 
     Leading blank lines are keep-alives. Output tokens are the visible answer's: reasoning is
     counted apart where the provider tells. `failures` holds the provider's own finish reasons that
-    mean it broke off: the error is raised, the partial answer dropped. Raises that error,
-    `InvalidResponse`, `EmptyResponse` or `ContentBlocked`.
+    mean it broke off: the error is raised, the partial answer dropped. With `parts`, an answer may
+    come in parts, of which the texts count. Raises that error, `InvalidResponse`, `EmptyResponse` or
+    `ContentBlocked`.
     """
     reply = _json_object(content)
     choices = reply.get("choices")
@@ -56,7 +60,9 @@ def read_completion(
     message = choice.get("message") if isinstance(choice, dict) else None
     if not isinstance(choice, dict) or not isinstance(message, dict):
         raise InvalidResponse("It holds no answer.")
-    text = _joined(message.get("content"))
+    text = message.get("content")
+    if parts:
+        text = _joined(text)
     if text is not None and not isinstance(text, str):
         raise InvalidResponse("Its answer is not a text.")
     reason = _text(choice.get("finish_reason"))

@@ -43,7 +43,7 @@ class ServiceWire:
             del body["temperature"]
         content = self._content(await self._client.post("/chat/completions", body))
         try:
-            answer = read_completion(content, failures={"error": UpstreamError})
+            answer = read_completion(content, failures={"error": UpstreamError}, parts=True)
         except (InvalidResponse, UpstreamError) as error:
             raise self._judged(refusal_inside(config, content) or error) from None
         self.refused = None
