@@ -51,8 +51,8 @@ def read_completion(
     Leading blank lines are keep-alives. Output tokens are the visible answer's: reasoning is
     counted apart where the provider tells. `failures` holds the provider's own finish reasons that
     mean it broke off: the error is raised, the partial answer dropped. With `parts`, an answer may
-    come in parts, of which the texts count. Raises that error, `InvalidResponse`, `EmptyResponse` or
-    `ContentBlocked`.
+    come in parts, of which the texts count. Raises that error, `InvalidResponse`, `EmptyResponse`
+    or `ContentBlocked`.
     """
     reply = _json_object(content)
     choices = reply.get("choices")
