@@ -29,6 +29,7 @@ def test_all_is_well_in_the_demo(tmp_path: Path) -> None:
         "deepseek": ("accepted", True),
         "gemini": ("accepted", True),
         "groq": ("accepted", True),
+        "openai": ("accepted", True),
     }
     models = {model["model"]: model for model in found["models"]}
     assert set(models) == {"gemini", "llama-70b", "llama-8b", "mixtral", "deepseek"}

@@ -11,7 +11,7 @@ from typing import Any
 from coro_core import GenerateRequest, Generation, Model, Usage, hookimpl
 from coro_core.plugins import Plugins
 
-REAL_PLUGINS = ("deepseek", "gemini", "groq")
+REAL_PLUGINS = ("deepseek", "gemini", "groq", "openai")
 NO_REAL_PLUGINS = {"CORO_DISABLED_PLUGINS": ",".join(REAL_PLUGINS)}
 
 
