@@ -357,12 +357,20 @@ async def test_two_applications_in_one_process_share_nothing(install: Installer)
 async def test_the_core_runs_with_no_plugin_with_one_and_with_each_pair(
     chosen: set[str],
 ) -> None:
-    ids = {"deepseek": ["deepseek"], "gemini": ["gemini"], "groq": ["llama-70b"]}
-    disabled = ",".join(set(REAL_PLUGINS) - chosen)
-    environ = {"CORO_DEMO": "true", "CORO_DISABLED_PLUGINS": disabled}
+    ids = {
+        "deepseek": ["deepseek"],
+        "gemini": ["gemini"],
+        "groq": ["llama-70b"],
+        "openai": ["local"],
+    }
+    environ = {
+        "CORO_DEMO": "true",
+        "CORO_DISABLED_PLUGINS": ",".join(set(REAL_PLUGINS) - chosen),
+        "CORO_OPENAI_OLLAMA_MODELS": "local",
+    }
     async with running(environ) as client:
         plugins = {p["name"]: p["state"] for p in (await client.get("/plugins")).json()["plugins"]}
-        response = await ask(client, "gemini", "llama-70b", "deepseek")
+        response = await ask(client, "gemini", "llama-70b", "deepseek", "local")
     assert {name for name, state in plugins.items() if state == "ready"} == chosen
     if not chosen:
         assert response.status_code == 422

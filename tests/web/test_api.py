@@ -222,7 +222,15 @@ async def test_plugins_are_listed_with_state_reason_and_models(client: httpx.Asy
     response = await client.get("/plugins")
     assert response.status_code == 200
     plugins = {plugin["name"]: plugin for plugin in response.json()["plugins"]}
-    assert list(plugins) == ["deepseek", "gemini", "groq", "keyless", "scripted", "unlisted"]
+    assert list(plugins) == [
+        "deepseek",
+        "gemini",
+        "groq",
+        "keyless",
+        "openai",
+        "scripted",
+        "unlisted",
+    ]
     for plugin in plugins.values():
         has_shape(
             plugin,
