@@ -87,6 +87,7 @@ class Settings(BaseModel):
     cors_origins: Names = Field(
         ("*",), description="Origins that browsers may call from, separated by commas."
     )
+    ui: bool = Field(True, description="The page at / that compares answers; off removes it.")
     log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = (
         Field("info", description="The least that is logged.")
     )

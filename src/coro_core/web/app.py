@@ -15,7 +15,7 @@ from coro_core.logs import configure_logs, finish_logs
 from coro_core.plugins import Plugins
 from coro_core.records import PluginRecord, State
 from coro_core.settings import read_environ, read_settings
-from coro_core.web import docs, problems
+from coro_core.web import docs, problems, ui
 from coro_core.web.middleware import REQUEST_ID, RequestContext
 from coro_core.web.overload import Admission, LoadShedder, draining, stop_handlers
 from coro_core.web.routes import router
@@ -54,6 +54,7 @@ def create_app(environ: Mapping[str, str] | None = None) -> FastAPI:
     app.state.container = container
     app.include_router(router)
     docs.install(app, container.settings)
+    ui.install(app, container.settings)
     problems.install(app)
     app.add_middleware(LoadShedder, admission=admission)
     app.add_middleware(RequestContext)

@@ -1,29 +1,22 @@
-"""The published description of the API, and the page that lets one try it.
-
-Swagger UI is served from here rather than from a content network: it works offline, and no third
-party's script runs on our page.
-"""
+"""The published description of the API, and the page that lets one try it."""
 
 from collections.abc import Sequence
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.openapi.utils import get_openapi
-from fastapi.responses import HTMLResponse, RedirectResponse
-from starlette.responses import Response
+from fastapi.responses import HTMLResponse
 from starlette.routing import BaseRoute
-from starlette.staticfiles import StaticFiles
-from starlette.types import Scope
 
 from coro_core.settings import Settings
+from coro_core.web.assets import STATIC, Assets
 from coro_core.web.examples import CHAT_RESPONSES, SINGLE_CHAT_RESPONSES
 from coro_core.web.schemas import Problem
 
 _ASSETS = "/docs/assets"
-_DIRECTORY = Path(__file__).parent / "static" / "swagger-ui-5.35.0"
+_DIRECTORY = STATIC / "swagger-ui-5.35.0"
 _REFERENCE = "#/components/schemas/{model}"
 
 _DESCRIPTION = """\
@@ -43,15 +36,6 @@ _TAGS = [
 ]
 
 
-class _Assets(StaticFiles):
-    """Files that may be kept: a browser asks again after a day, and gets a 304 while they last."""
-
-    async def get_response(self, path: str, scope: Scope) -> Response:
-        response = await super().get_response(path, scope)
-        response.headers["Cache-Control"] = "public, max-age=86400"
-        return response
-
-
 def install(app: FastAPI, settings: Settings) -> None:
     """Add `/docs` to `app`, and publish its description at `/openapi.json`."""
 
@@ -61,11 +45,7 @@ def install(app: FastAPI, settings: Settings) -> None:
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's own documented way
-    app.mount(_ASSETS, _Assets(directory=_DIRECTORY))
-
-    @app.get("/", include_in_schema=False)
-    async def home() -> RedirectResponse:
-        return RedirectResponse("/docs")
+    app.mount(_ASSETS, Assets(directory=_DIRECTORY))
 
     @app.get("/docs", include_in_schema=False)
     async def docs() -> HTMLResponse:

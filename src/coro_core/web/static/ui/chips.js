@@ -1,0 +1,121 @@
+// The models as chips: who runs them, what they cost, and why one cannot be asked.
+
+import { listModels } from "./api.js";
+import { byId, el, hue, unseen, withLinks } from "./dom.js";
+
+/** The models to choose from. `onChange` is called after each choice of the user's. */
+export class Chips {
+  #box = byId("chips");
+  #reasons = byId("reasons");
+  #more = byId("more");
+  #models; // by id, in the order shown; undefined until the server has said
+  #wanted; // ids out of the address; undefined stands for every model that is available
+  #onChange;
+
+  constructor(onChange) {
+    this.#onChange = onChange;
+    byId("all").addEventListener("click", () => this.#tick(() => true));
+    byId("none").addEventListener("click", () => this.#tick(() => false));
+    this.#more.addEventListener("click", () => this.load({ all: true }));
+    this.#box.addEventListener("change", onChange);
+  }
+
+  /** Ask the server for the models and show them; what was chosen before stays chosen. */
+  async load({ all = false } = {}) {
+    this.#box.setAttribute("aria-busy", "true");
+    this.#more.disabled = true;
+    try {
+      const listed = await listModels({ all });
+      const chosen = this.#models ? this.chosen() : this.#wanted;
+      this.#models = new Map(listed.map((model) => [model.id, model]));
+      this.#more.hidden = all;
+      this.choose(chosen);
+    } catch (error) {
+      this.#box.replaceChildren(
+        el("p", { class: "failed", role: "alert" }, error.message, " ",
+          el("button", { type: "button", class: "quiet", click: () => this.load({ all }) },
+            "Try again")),
+      );
+    } finally {
+      this.#box.removeAttribute("aria-busy");
+      this.#more.disabled = false;
+    }
+  }
+
+  /** Choose the models with these ids; undefined stands for every model that is available. */
+  choose(ids) {
+    this.#wanted = ids;
+    if (!this.#models) return;
+    if (!this.#models.size && !ids?.length) {
+      this.#box.replaceChildren(el("p", { class: "failed" },
+        "No installed plugin offers a model. Install one, such as coro-groq, and start again."));
+      return;
+    }
+    for (const id of ids ?? []) {
+      // Not on the list, but the server may know it all the same: it has the last word.
+      if (!this.#models.has(id)) {
+        const [provider, name] = id.includes(":") ? id.split(/:(.*)/s) : ["not listed", id];
+        this.#models.set(id, { id, name, provider, cost: "", available: true, reason: null });
+      }
+    }
+    this.#show(ids);
+  }
+
+  /** Return the ids that are chosen, in the order shown. */
+  chosen() {
+    return [...this.#box.querySelectorAll("input:checked")].map((input) => input.value);
+  }
+
+  /** Return what is known of a model, and its colour. */
+  about(id) {
+    return { ...this.#models.get(id), hue: hue([...this.#models.keys()].indexOf(id)) };
+  }
+
+  #tick(wanted) {
+    for (const input of this.#box.querySelectorAll("input:not([aria-disabled])"))
+      input.checked = wanted(input);
+    this.#onChange();
+  }
+
+  #show(chosen) {
+    const models = [...this.#models.values()];
+    const why = [...new Set(models.map(({ reason }) => reason).filter(Boolean))];
+    this.#box.replaceChildren(
+      ...models.map((model, place) => {
+        const on = chosen ? chosen.includes(model.id) : model.available;
+        return chip(model, place, on && model.available, why.indexOf(model.reason));
+      }),
+    );
+    this.#reasons.hidden = !why.length;
+    this.#reasons.replaceChildren(
+      ...why.map((reason, place) => {
+        const names = models.filter((model) => model.reason === reason).map(({ name }) => name);
+        return el("li", { id: `reason-${place}` },
+          el("strong", {}, `${names.join(", ")}: `), ...withLinks(reason));
+      }),
+    );
+  }
+}
+
+function chip(model, place, checked, reason) {
+  const off = !model.available;
+  const input = el("input", {
+    type: "checkbox",
+    name: "model",
+    value: model.id,
+    class: "unseen",
+    // Not `disabled`: the keyboard would pass over it, and nobody would hear why.
+    "aria-disabled": off && "true",
+    "aria-describedby": off && reason >= 0 && `reason-${reason}`,
+    click: (event) => off && event.preventDefault(),
+  });
+  input.checked = checked;
+  return el("label", { class: `chip ${hue(place)}`, title: model.id },
+    input,
+    el("span", { class: "dot", "aria-hidden": "true" }),
+    el("span", { class: "name" }, el("bdi", {}, model.name)),
+    el("span", { class: "meta" },
+      [model.provider, model.cost].filter(Boolean).join(" · "),
+      off && el("span", {}, unseen(", "), el("span", { class: "off" }, "not available"))),
+  );
+}
