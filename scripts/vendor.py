@@ -1,8 +1,8 @@
 """Fetch the libraries that the compare page carries, as their authors built them.
 
-`python scripts/vendor.py` puts the named files of each package, with its licence, below
-`src/coro_core/web/static/ui/vendor/NAME-VERSION`, unchanged but for the lines that name source maps,
-which are not shipped. It needs npm. To upgrade one, change its version and hash here
+`python scripts/vendor.py`, which needs npm, puts the named files of each package, and its licence,
+below `src/coro_core/web/static/ui/vendor/NAME-VERSION`. They are unchanged but for the lines that
+name source maps, which are not shipped. To upgrade one, change its version and hash here
 (`npm view NAME@VERSION dist.integrity`), run this, and change the address in `libraries.js`.
 """
 

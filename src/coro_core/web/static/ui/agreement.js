@@ -15,8 +15,15 @@ export const LEAST = 0.9;
 const FIGURE = /[\p{N}\p{Sm}\p{Sc}%\u2212]/u;
 const segmenter = new Intl.Segmenter("en", { granularity: "word" });
 
-/** Return an answer's words, figures and signs, for `alike`. */
-export function words({ response, upstream_model: name }) {
+const known = new WeakMap();
+
+/** Return the words, figures and signs of a row's answer, for `alike`. */
+export function words(row) {
+  if (!known.has(row)) known.set(row, read(row));
+  return known.get(row);
+}
+
+function read({ response, upstream_model: name }) {
   let text = layOut(response).textContent.normalize("NFKC").toLowerCase();
   if (name) text = text.replaceAll(name.toLowerCase(), " ");
   // A minus, but no hyphen: only before a figure, and not behind a word.

@@ -147,18 +147,14 @@ export class Card {
 
   #showActions() {
     const button = (text, click, more = {}) =>
-      el("button", { type: "button", class: "quiet", click, ...more },
-        text, unseen(`: ${this.model.name}`));
+      el("button", {
+        type: "button", class: "quiet", "aria-label": `${text}: ${this.model.name}`, click, ...more,
+      }, text);
     if (this.state === "waiting") {
       this.#actions.replaceChildren(button("Stop", () => this.stop()));
     } else if (this.state === "answered") {
       this.#actions.replaceChildren(
-        el("button", {
-          type: "button",
-          class: "quiet",
-          "aria-label": `Copy: ${this.model.name}`,
-          click: ({ currentTarget }) => copy(this.row.response, currentTarget),
-        }, "Copy"),
+        button("Copy", ({ currentTarget }) => copy(this.row.response, currentTarget)),
         button("Raw", ({ currentTarget }) => this.#toggleRaw(currentTarget),
           { "aria-pressed": String(this.#raw) }));
     } else {

@@ -1,7 +1,7 @@
 // The models as chips: who runs them, what they cost, and why one cannot be asked.
 
 import { listModels } from "./api.js";
-import { byId, el, hue, unseen, withLinks } from "./dom.js";
+import { byId, el, hue, withLinks } from "./dom.js";
 
 /** The models to choose from. `onChange` is called after each choice of the user's. */
 export class Chips {
@@ -116,6 +116,6 @@ function chip(model, place, checked, reason) {
     el("span", { class: "name" }, el("bdi", {}, model.name)),
     el("span", { class: "meta" },
       [model.provider, model.cost].filter(Boolean).join(" · "),
-      off && el("span", {}, unseen(", "), el("span", { class: "off" }, "not available"))),
+      off && el("span", { class: "off" }, "not available")),
   );
 }

@@ -1,14 +1,21 @@
 // What can be copied: an answer, all of them, and the call that asks for them.
 
+import { byId } from "./dom.js";
 import { duration, speed } from "./format.js";
+
+const SHOWN_MS = 1600;
 
 /** Put a text on the clipboard, and say so on the button for a moment. */
 export async function copy(text, button) {
   const label = button.dataset.label ?? button.textContent;
   button.dataset.label = label;
   button.textContent = (await written(text)) ? "Copied" : "Not copied";
+  byId("said").textContent = button.textContent;
   clearTimeout(Number(button.dataset.timer));
-  button.dataset.timer = setTimeout(() => (button.textContent = label), 1600);
+  button.dataset.timer = setTimeout(() => {
+    button.textContent = label;
+    byId("said").textContent = "";
+  }, SHOWN_MS);
 }
 
 /** Return the command that asks the same of all models at once. */

@@ -5,8 +5,11 @@
 import { el } from "./dom.js";
 import { DOMPurify, Marked } from "./libraries.js";
 
-/** Longer answers are shown as they are: laying them out would hold up the page. */
-export const LONGEST = 100_000;
+/**
+ * Longer answers are shown as they are. It is more than max_tokens can usually be, and what can be
+ * written into it to hold up the parser costs two seconds, not a minute: its time grows by squares.
+ */
+export const LONGEST = 40_000;
 
 // Harmless, and what models write where markdown has nothing of its own.
 const KNOWN_TAG = /^<\/?(?:br|sub|sup|kbd|b|i|em|strong|u|s|del|ins|mark)\s*\/?>$/i;
