@@ -61,7 +61,7 @@ async def test_a_failing_provider_costs_its_own_cards(visitor: Visitor, tmp_path
 
 
 async def test_a_slow_model_keeps_its_clock_running_while_the_others_are_there(
-    visitor: Visitor, stage: Process
+    stage: Process, visitor: Visitor
 ) -> None:
     visit = await visitor.at(stage.address())
     await visit.ask("Hello", "one", "held", "two")
@@ -80,7 +80,7 @@ async def test_a_slow_model_keeps_its_clock_running_while_the_others_are_there(
 
 
 async def test_stopping_a_card_cancels_the_call_and_it_can_be_asked_again(
-    visitor: Visitor, stage: Process
+    stage: Process, visitor: Visitor
 ) -> None:
     visit = await visitor.at(stage.address())
     await visit.ask("Hello", "held", "one")
@@ -99,7 +99,7 @@ async def test_stopping_a_card_cancels_the_call_and_it_can_be_asked_again(
     await visit.wait_for("held", "answered")
 
 
-async def test_the_main_button_stops_everything(visitor: Visitor, stage: Process) -> None:
+async def test_the_main_button_stops_everything(stage: Process, visitor: Visitor) -> None:
     visit = await visitor.at(stage.address())
     await visit.ask("Hello", "held")
     stage.wait_for("held\n")
@@ -111,7 +111,7 @@ async def test_the_main_button_stops_everything(visitor: Visitor, stage: Process
 
 
 async def test_a_new_question_replaces_the_cards_of_the_last(
-    visitor: Visitor, stage: Process
+    stage: Process, visitor: Visitor
 ) -> None:
     visit = await visitor.at(stage.address())
     await visit.ask("First", "one", "two")
@@ -123,7 +123,7 @@ async def test_a_new_question_replaces_the_cards_of_the_last(
 
 
 async def test_retry_asks_what_was_asked_and_the_answer_takes_the_error_s_place(
-    visitor: Visitor, stage: Process
+    stage: Process, visitor: Visitor
 ) -> None:
     visit = await visitor.at(stage.address())
     await visit.ask("Hello", "fails-once")
@@ -136,7 +136,7 @@ async def test_retry_asks_what_was_asked_and_the_answer_takes_the_error_s_place(
     await expect(card.get_by_role("button", name="Copy")).to_be_focused()
 
 
-async def test_what_a_row_has_to_say_is_on_its_card(visitor: Visitor, stage: Process) -> None:
+async def test_what_a_row_has_to_say_is_on_its_card(stage: Process, visitor: Visitor) -> None:
     visit = await visitor.at(stage.address())
     await visit.ask("Hello", "cut", "limited", "renamed")
     cut = await visit.wait_for("cut", "answered")
@@ -153,7 +153,7 @@ async def test_what_a_row_has_to_say_is_on_its_card(visitor: Visitor, stage: Pro
 
 @pytest.mark.parametrize("settings", [{"CORO_MAX_IN_FLIGHT": "1"}])
 async def test_an_overloaded_server_s_sentence_is_the_card_s(
-    visitor: Visitor, stage: Process
+    stage: Process, visitor: Visitor
 ) -> None:
     busy = await visitor.at(stage.address())
     await busy.ask("Hello", "held")
@@ -166,7 +166,7 @@ async def test_an_overloaded_server_s_sentence_is_the_card_s(
 
 
 async def test_whatever_comes_in_place_of_a_row_becomes_a_sentence(
-    visitor: Visitor, stage: Process
+    stage: Process, visitor: Visitor
 ) -> None:
     visit = await visitor.at(stage.address())
     page = "<html><script>document.title = 'broken'</script><h1>Bad gateway</h1></html>"

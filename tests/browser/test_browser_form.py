@@ -140,7 +140,7 @@ async def test_no_model_is_no_question(visitor: Visitor, script: str) -> None:
 
 @pytest.mark.parametrize("settings", [{"CORO_MAX_PROMPT_CHARS": "20"}])
 async def test_a_prompt_that_is_too_long_is_counted_as_the_server_counts(
-    visitor: Visitor, stage: Process
+    stage: Process, visitor: Visitor
 ) -> None:
     visit = await visitor.at(stage.address())
     count = visit.page.locator("#count")

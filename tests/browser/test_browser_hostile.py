@@ -145,7 +145,7 @@ async def test_a_giant_or_nested_answer_is_shown_and_the_page_lives(
 
 @pytest.mark.parametrize("settings", [{"CORO_MAX_PROMPT_CHARS": "500000"}])
 async def test_an_answer_past_the_limit_is_plain_text_and_says_so(
-    visitor: Visitor, stage: Process
+    stage: Process, visitor: Visitor
 ) -> None:
     visit = await visitor.at(stage.address())
     await visit.ask("**bold** " * 12_000, "one")

@@ -10,7 +10,9 @@ export class Differences {
   #place = byId("differences");
   #left = this.#select("First answer");
   #right = this.#select("Second answer");
-  #text = el("div", { class: "diff", dir: "auto" });
+  #text = el("div", {
+    class: "diff", dir: "auto", tabindex: "0", role: "region", "aria-label": "Both answers in one",
+  });
   #summary = el("p", { class: "legend", role: "status" });
   #answered = [];
   #pair; // the ids that the user chose
