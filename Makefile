@@ -7,7 +7,7 @@ CORO := .venv/bin/coro
 INPUTS := pyproject.toml $(wildcard plugins/*/pyproject.toml)
 
 .DEFAULT_GOAL := help
-.PHONY: help serve demo test check fmt openapi requirements clean
+.PHONY: help serve demo test check fmt openapi screenshots vendor requirements clean
 
 help: ## Show what there is.
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -36,6 +36,12 @@ openapi: .venv/ready ## Write the published description of the API into openapi.
 
 requirements: $(HATCH) ## Write deploy/ anew; ARGS=--upgrade takes the newest versions.
 	@.tools/bin/python scripts/lock.py $(ARGS)
+
+screenshots: .venv/ready ## Take the pictures of the page at / into docs/images; needs Chromium.
+	PYTHONPATH=tests .venv/bin/python scripts/screenshots.py
+
+vendor: ## Fetch the libraries of the page at / anew, as scripts/vendor.py says; needs npm.
+	$(PYTHON) scripts/vendor.py
 
 clean: ## Remove what was installed and built.
 	rm -rf .venv .tools dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
