@@ -83,7 +83,7 @@ export class Card {
     this.element.dataset.state = state;
     this.element.toggleAttribute("aria-busy", state === "waiting");
     if (state === "waiting") this.tick(performance.now());
-    else this.#clock.textContent = this.row?.latency_ms ? duration(this.row.latency_ms) : "";
+    else this.#clock.textContent = this.row?.latency_ms == null ? "" : duration(this.row.latency_ms);
     this.#showBody();
     this.#showNotes();
     this.#showFacts();
