@@ -81,6 +81,8 @@ class _GuardedTransport(AiohttpTransport):
             response = await super().handle_async_request(request)
         except Exception as exc:
             raise _provider_error(exc) from None
+        # httpx makes the next request of it although none is followed, and fails on a bad address.
+        response.headers.pop("location", None)
         assert isinstance(response.stream, httpx.AsyncByteStream)
         response.stream = _CappedStream(response.stream, self._max_reply_bytes)
         if response.headers.get("content-encoding", "").strip().lower() not in {"", "identity"}:
