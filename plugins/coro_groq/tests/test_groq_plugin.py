@@ -9,7 +9,13 @@ import httpx
 import pytest
 from groq import APIStatusError, AsyncGroq
 
-from coro_core import CONTRACT_VERSION, NotConfigured, ProviderError, ProviderPlugin
+from coro_core import (
+    CONTRACT_VERSION,
+    NotConfigured,
+    ProviderError,
+    ProviderPlugin,
+    RateLimited,
+)
 from coro_core.testing import CANARY_KEY, Behaviour, Fault
 from coro_groq import GroqPlugin
 from coro_groq.simulator import TODAY
@@ -330,3 +336,12 @@ def test_the_lifespan_can_be_opened_again_on_another_loop(request_for):
             return await plugin.coro_generate(request_for())
 
     assert [asyncio.run(once()).finish_reason for _ in range(3)] == ["stop"] * 3
+
+
+async def test_a_refusal_in_a_charset_that_cannot_decode_is_read_all_the_same(
+    answering, request_for
+):
+    body, kind = b'{"error": {"message": "Limit"}}', "application/json; charset=idna"
+    async with answering(body, 429, {"content-type": kind}) as plugin:
+        with pytest.raises(RateLimited):
+            await plugin.coro_generate(request_for())

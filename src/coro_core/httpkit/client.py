@@ -81,14 +81,22 @@ class _GuardedTransport(AiohttpTransport):
             response = await super().handle_async_request(request)
         except Exception as exc:
             raise _provider_error(exc) from None
-        # httpx makes the next request of it although none is followed, and fails on a bad address.
-        response.headers.pop("location", None)
+        _disarm(response.headers)
         assert isinstance(response.stream, httpx.AsyncByteStream)
         response.stream = _CappedStream(response.stream, self._max_reply_bytes)
         if response.headers.get("content-encoding", "").strip().lower() not in {"", "identity"}:
             await response.stream.aclose()
             raise InvalidResponse("It was compressed although that was not asked for.")
         return response
+
+
+def _disarm(headers: httpx.Headers) -> None:
+    """Take out of a reply's headers what httpx acts on, and can fail at."""
+    # It makes the next request of it although none is followed.
+    headers.pop("location", None)
+    # JSON is UTF-8 whatever the charset says, and some that Python knows cannot decode a text.
+    if ";" in (media_type := headers.get("content-type", "")):
+        headers["content-type"] = media_type.partition(";")[0]
 
 
 class _CappedStream(httpx.AsyncByteStream):
