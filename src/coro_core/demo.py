@@ -7,6 +7,8 @@ from coro_core.records import PluginRecord
 from coro_core.settings import Settings
 from coro_core.testing.behaviour import Behaviour
 
+_SHOWN_CHARS = 40
+
 
 def demo_behaviours(settings: Settings, records: Sequence[PluginRecord]) -> dict[str, Behaviour]:
     """Return how each plugin's simulator is to behave.
@@ -18,8 +20,10 @@ def demo_behaviours(settings: Settings, records: Sequence[PluginRecord]) -> dict
         name, _, code = entry.partition("=")
         code = code or AuthenticationFailed.code
         if name not in behaviours or code not in ERROR_CODES:
+            # One line, whatever a quoted value in `.env` holds.
+            shown = entry[:_SHOWN_CHARS].encode("unicode_escape").decode()
             raise SettingsError(
-                f"CORO_DEMO_FAIL: {entry} is not a plugin, or not plugin=error_code with one of"
+                f"CORO_DEMO_FAIL: {shown} is not a plugin, or not plugin=error_code with one of"
                 f" {', '.join(ERROR_CODES)}."
             )
         behaviours[name].error = code
