@@ -7,7 +7,7 @@ CORO := .venv/bin/coro
 INPUTS := pyproject.toml $(wildcard plugins/*/pyproject.toml)
 
 .DEFAULT_GOAL := help
-.PHONY: help serve demo test check fmt openapi screenshots vendor requirements clean
+.PHONY: help serve demo test fuzz check fmt openapi screenshots vendor requirements clean
 
 help: ## Show what there is.
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -20,6 +20,9 @@ demo: .venv/ready ## The same without any key: every provider is simulated.
 
 test: .venv/ready ## Run the tests.
 	@exec .venv/bin/pytest $(ARGS)
+
+fuzz: .venv/ready ## Draw ten thousand new cases for each property: most of an hour.
+	@exec env FUZZ=long .venv/bin/pytest tests/fuzz $(ARGS)
 
 check: .venv/ready ## Format, lint, types and tests.
 	.venv/bin/ruff format --check

@@ -1,8 +1,19 @@
 """The account of the fuzz tests: which profile, which seed, how many cases."""
 
+import logging
+from collections.abc import Iterator
+
 import pytest
 
 from support import fuzz
+
+
+@pytest.fixture(autouse=True)
+def _no_log() -> Iterator[None]:
+    """Keep what is logged of ten thousand cases out of pytest's memory."""
+    logging.disable()
+    yield
+    logging.disable(logging.NOTSET)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -1,11 +1,8 @@
 """Whatever stands in `.env`, CORO starts or says in one line why not."""
 
-import logging
 from codecs import BOM_UTF8
 from pathlib import Path
-from unittest.mock import Mock
 
-import pytest
 from hypothesis import strategies as st
 
 from coro_core.container import build
@@ -48,13 +45,6 @@ def dotenvs(draw: st.DrawFn) -> bytes:
     return before + text.encode(
         draw(st.sampled_from(["utf-8"] * 5 + ["utf-16", "latin-1"])), "replace"
     )
-
-
-@pytest.fixture(autouse=True)
-def _no_log(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep the warnings of ten thousand files out of pytest's memory."""
-    monkeypatch.setattr(logging.getLogger("dotenv.main"), "disabled", True)
-    monkeypatch.setattr("coro_core.container._log", Mock())
 
 
 def _started(path: Path) -> str:
