@@ -47,8 +47,8 @@ def replies(draw: st.DrawFn, kind: Any) -> bytes:
 def refusals(draw: st.DrawFn) -> tuple[Any, str, bytes]:
     """Return a status, its text and the bytes of its details, which may speak of another status."""
     status, words = draw(st.sampled_from(STATUSES)), draw(TEXT)
-    number = status.value[0] if draw(st.booleans()) else draw(st.integers(-9, 99))
-    message = Status(code=number, message=words if draw(st.booleans()) else draw(TEXT))
+    number = status.value[0] if draw(st.integers(0, 4)) else draw(st.integers(-9, 99))
+    message = Status(code=number, message=words if draw(st.integers(0, 4)) else draw(TEXT))
     for detail in draw(st.lists(st.sampled_from(DETAILS).flatmap(filled), max_size=3)):
         message.details.add().Pack(detail)
     return status, words, draw(damaged(message.SerializeToString()))

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from hypothesis import event
 from pydantic_core import to_json
 
 from coro_core import GenerateRequest, Generation, ProviderError
@@ -44,6 +45,7 @@ async def keeps_the_contract(call: Callable[[], Awaitable[Generation]]) -> None:
             finish_reason=generation.finish_reason,
             usage=generation.usage,
         )
+    event(row.error_code or "answered")
     told = ModelResponse.model_validate_json(to_json(model_response(row)), strict=True)
     assert bool(told.response) is (told.error_code is None)
 
