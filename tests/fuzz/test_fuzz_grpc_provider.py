@@ -12,9 +12,10 @@ from google.rpc.status_pb2 import Status
 from hypothesis import strategies as st
 
 from coro_gemini import GeminiPlugin
-from coro_gemini.sdk import grpc, protos
+from coro_gemini.grpc_sdk import grpc, protos
 from support.faults.canaries import KEYS
 from support.faults.grpc_server import Answer, ScriptedGemini, scripted_gemini, well
+from support.faults.world import SDKS
 from support.fuzz import fuzz
 from support.protobuf import TEXT, damaged, filled
 from support.provider_calls import keeps_the_contract, lists_or_fails, request_for
@@ -68,6 +69,7 @@ async def opened(runner: asyncio.Runner) -> AsyncIterator[Provider]:
     async with scripted_gemini() as (script, address):
         plugin = GeminiPlugin()
         environ = {"GEMINI_API_KEY": KEYS["gemini"], "GEMINI_BASE_URL": address}
+        environ["GEMINI_SDK"] = SDKS["gemini"]
         async with plugin.coro_lifespan(environ):
             yield Provider(plugin, script, runner)
 

@@ -11,7 +11,7 @@ import pytest
 
 from coro_core.testing import HttpReply, HttpRequest, serve_http
 from support.faults.canaries import KEYS
-from support.faults.world import CLASSES
+from support.faults.world import CLASSES, SDKS, provider_of
 from support.fuzz import fuzz
 from support.provider_calls import keeps_the_contract, lists_or_fails, request_for
 from support.replies import replies
@@ -33,6 +33,38 @@ COMPLETION = {
     },
 }
 LIST = {"object": "list", "data": [{"id": "m", "active": True}, {"id": "n", "owned_by": "x"}]}
+REFUSED = {"error": {"message": KEYS["groq"], "type": "t", "code": "c", "param": None}}
+GEMINI_REPLY = {
+    "candidates": [
+        {
+            "content": {
+                "role": "model",
+                "parts": [{"text": "fine"}, {"text": "a", "thought": True}],
+            },
+            "finishReason": "STOP",
+        }
+    ],
+    "promptFeedback": {"blockReason": "SAFETY"},
+    "usageMetadata": {"promptTokenCount": 3, "candidatesTokenCount": 5, "thoughtsTokenCount": 1},
+    "modelVersion": "m",
+}
+GEMINI_LIST = {
+    "models": [{"name": "models/m", "supportedGenerationMethods": ["generateContent"]}],
+    "nextPageToken": "",
+}
+_TYPE = "type.googleapis.com/google.rpc."
+GEMINI_REFUSED = {
+    "error": {
+        "code": 429,
+        "message": KEYS["gemini"],
+        "status": "RESOURCE_EXHAUSTED",
+        "details": [
+            {"@type": f"{_TYPE}QuotaFailure", "violations": [{"quotaId": "PerDay"}]},
+            {"@type": f"{_TYPE}RetryInfo", "retryDelay": "1.5s"},
+            {"@type": f"{_TYPE}ErrorInfo", "reason": "API_KEY_INVALID"},
+        ],
+    }
+}
 
 
 @dataclass(slots=True)
@@ -45,7 +77,8 @@ class Provider:
 
 
 @asynccontextmanager
-async def opened(name: str, runner: asyncio.Runner) -> AsyncIterator[Provider]:
+async def opened(which: str, runner: asyncio.Runner) -> AsyncIterator[Provider]:
+    name = provider_of(which)
     provider = Provider(getattr(import_module(f"coro_{name}"), CLASSES[name])(), runner)
 
     async def once() -> AsyncGenerator[bytes, None]:
@@ -56,26 +89,58 @@ async def opened(name: str, runner: asyncio.Runner) -> AsyncIterator[Provider]:
 
     async with serve_http(handle) as address:
         environ = {f"{name.upper()}_API_KEY": KEYS[name], f"{name.upper()}_BASE_URL": address}
+        environ["GEMINI_SDK"] = SDKS["gemini-genai"]
         async with provider.plugin.coro_lifespan(environ):
             yield provider
 
 
+def opening(which: str) -> Iterator[Provider]:
+    with asyncio.Runner() as runner:
+        lifespan = opened(which, runner)
+        yield runner.run(lifespan.__aenter__())
+        runner.run(lifespan.__aexit__(None, None, None))
+
+
 @pytest.fixture(scope="module", params=["deepseek", "groq"])
 def provider(request: pytest.FixtureRequest) -> Iterator[Provider]:
-    with asyncio.Runner() as runner:
-        opening = opened(request.param, runner)
-        yield runner.run(opening.__aenter__())
-        runner.run(opening.__aexit__(None, None, None))
+    yield from opening(request.param)
 
 
-@fuzz(reply=replies(COMPLETION))
-def test_a_reply_is_an_answer_or_a_proper_error(provider: Provider, reply: bytes) -> None:
+@pytest.fixture(scope="module")
+def gemini() -> Iterator[Provider]:
+    yield from opening("gemini-genai")
+
+
+def answers(provider: Provider, reply: bytes) -> None:
     provider.reply = reply
     call = provider.plugin.coro_generate
     provider.runner.run(keeps_the_contract(lambda: call(request_for("m"))))
 
 
-@fuzz(reply=replies(LIST))
-def test_a_list_is_one_or_a_proper_error(provider: Provider, reply: bytes) -> None:
+def lists(provider: Provider, reply: bytes) -> None:
     provider.reply = reply
     provider.runner.run(lists_or_fails(provider.plugin.coro_live_models))
+
+
+@fuzz(reply=replies(COMPLETION, REFUSED))
+def test_a_reply_is_an_answer_or_a_proper_error(provider: Provider, reply: bytes) -> None:
+    answers(provider, reply)
+
+
+@fuzz(reply=replies(LIST, REFUSED))
+def test_a_list_is_one_or_a_proper_error(provider: Provider, reply: bytes) -> None:
+    lists(provider, reply)
+
+
+@fuzz(reply=replies(GEMINI_REPLY, GEMINI_REFUSED))
+def test_a_reply_of_gemini_over_rest_is_an_answer_or_a_proper_error(
+    gemini: Provider, reply: bytes
+) -> None:
+    answers(gemini, reply)
+
+
+@fuzz(reply=replies(GEMINI_LIST, GEMINI_REFUSED))
+def test_a_list_of_gemini_over_rest_is_one_or_a_proper_error(
+    gemini: Provider, reply: bytes
+) -> None:
+    lists(gemini, reply)

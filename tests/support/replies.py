@@ -127,19 +127,16 @@ def headers(draw: st.DrawFn) -> tuple[str, str]:
     return name, draw(_TELLING[name] | _LATIN)
 
 
-_REFUSED = {"error": {"message": _ECHOES[0], "type": "t", "code": "c"}}
-
-
 @st.composite
-def replies(draw: st.DrawFn, proper: Any) -> bytes:
-    """Return the bytes of a reply, head and all; the connection ends after them."""
+def replies(draw: st.DrawFn, proper: Any, refused: Any) -> bytes:
+    """Return a reply that is like one of these, head and all; the connection ends after it."""
     if draw(st.integers(0, 19)) == 0:
         return draw(st.binary(max_size=200))
     # Mostly what is almost right, since anything else ends at the first look.
     status, told = 200, proper
     if draw(st.integers(0, 2)) == 0:
         status = draw(st.sampled_from(_STATUSES) | st.integers(0, 999))
-        told = draw(st.sampled_from([_REFUSED, proper]))
+        told = draw(st.sampled_from([refused, proper]))
     body = draw(bodies(told))
     fields = draw(st.just([]) | st.lists(headers(), max_size=3))
     fields = [*fields, ("connection", "close")]
