@@ -210,6 +210,11 @@ NOT_A_REQUEST: dict[str, tuple[bytes, str, str]] = {
     "no models": (b'{"prompt": "canary"}', "models", REQUIRED),
     "an empty prompt": (around("prompt", '""'), "prompt", "at least 1 character"),
     "a blank prompt": (around("prompt", r'" \n\t\r "'), "prompt", "more than white space"),
+    "what some call blank": (
+        around("prompt", r'"\u0085\ufeff\u001c"'),
+        "prompt",
+        "more than white space",
+    ),
     "a wide blank": (around("prompt", r'"\u3000\u00a0\u2028"'), "prompt", "more than white space"),
     "a number as the prompt": (around("prompt", "7"), "prompt", TEXT),
     "null as the prompt": (around("prompt", "null"), "prompt", TEXT),

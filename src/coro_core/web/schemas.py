@@ -15,6 +15,10 @@ from coro_core.types import FinishReason
 MAX_REQUEST_TIMEOUT = 60.0
 MAX_ID_CHARS = 200
 
+_MORE_THAN_WHITE_SPACE = r"[^\s\u001c-\u001f\u0085\ufeff]"
+"""The same in every dialect of regular expressions: what is named beside `\\s` is white space in
+some (ECMA's, Python's, Rust's) and not in others."""
+
 
 def _whole(value: object) -> object:
     """Take 512.0 for 512, as JSON Schema does."""
@@ -36,7 +40,7 @@ class SingleChatRequest(BaseModel):
 
     prompt: str = Field(
         min_length=1,
-        pattern=r"\S",
+        pattern=_MORE_THAN_WHITE_SPACE,
         description="What to ask. Not only white space.",
     )
     temperature: float = Field(
