@@ -4,14 +4,16 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any
 
 import pytest
 
 from coro_core.testing import HttpReply, HttpRequest, serve_http
+from coro_deepseek import DeepSeekPlugin
+from coro_gemini import GeminiPlugin
+from coro_groq import GroqPlugin
+from coro_openai import OpenAIPlugin
 from support.faults.canaries import KEYS
-from support.faults.world import CLASSES, SDKS, provider_of
 from support.fuzz import fuzz
 from support.provider_calls import keeps_the_contract, lists_or_fails, request_for
 from support.replies import replies
@@ -72,14 +74,24 @@ class Provider:
     """A plugin that is open before a server that sends what it is told to."""
 
     plugin: Any
+    model: str
     runner: asyncio.Runner
     reply: bytes = b""
 
 
+PLUGINS = {
+    "deepseek": (DeepSeekPlugin, "DEEPSEEK", "m"),
+    "gemini": (GeminiPlugin, "GEMINI", "m"),
+    "groq": (GroqPlugin, "GROQ", "m"),
+    "openai": (OpenAIPlugin, "CORO_OPENAI_X", "x/m"),
+}
+"""Each with the prefix of its variables, and a model of its provider."""
+
+
 @asynccontextmanager
-async def opened(which: str, runner: asyncio.Runner) -> AsyncIterator[Provider]:
-    name = provider_of(which)
-    provider = Provider(getattr(import_module(f"coro_{name}"), CLASSES[name])(), runner)
+async def opened(name: str, runner: asyncio.Runner) -> AsyncIterator[Provider]:
+    plugin, prefix, model = PLUGINS[name]
+    provider = Provider(plugin(), model, runner)
 
     async def once() -> AsyncGenerator[bytes, None]:
         yield provider.reply
@@ -88,33 +100,37 @@ async def opened(which: str, runner: asyncio.Runner) -> AsyncIterator[Provider]:
         return HttpReply(raw=once())
 
     async with serve_http(handle) as address:
-        environ = {f"{name.upper()}_API_KEY": KEYS[name], f"{name.upper()}_BASE_URL": address}
-        environ["GEMINI_SDK"] = SDKS["gemini-genai"]
+        environ = {
+            f"{prefix}_API_KEY": KEYS["groq"],
+            f"{prefix}_BASE_URL": address,
+            "CORO_OPENAI_X_MODELS": "m",
+            "GEMINI_SDK": "google-genai",
+        }
         async with provider.plugin.coro_lifespan(environ):
             yield provider
 
 
-def opening(which: str) -> Iterator[Provider]:
+def opening(name: str) -> Iterator[Provider]:
     with asyncio.Runner() as runner:
-        lifespan = opened(which, runner)
+        lifespan = opened(name, runner)
         yield runner.run(lifespan.__aenter__())
         runner.run(lifespan.__aexit__(None, None, None))
 
 
-@pytest.fixture(scope="module", params=["deepseek", "groq"])
+@pytest.fixture(scope="module", params=["deepseek", "groq", "openai"])
 def provider(request: pytest.FixtureRequest) -> Iterator[Provider]:
     yield from opening(request.param)
 
 
 @pytest.fixture(scope="module")
 def gemini() -> Iterator[Provider]:
-    yield from opening("gemini-genai")
+    yield from opening("gemini")
 
 
 def answers(provider: Provider, reply: bytes) -> None:
     provider.reply = reply
     call = provider.plugin.coro_generate
-    provider.runner.run(keeps_the_contract(lambda: call(request_for("m"))))
+    provider.runner.run(keeps_the_contract(lambda: call(request_for(provider.model))))
 
 
 def lists(provider: Provider, reply: bytes) -> None:
