@@ -7,7 +7,8 @@ CORO := .venv/bin/coro
 INPUTS := pyproject.toml $(wildcard plugins/*/pyproject.toml)
 
 .DEFAULT_GOAL := help
-.PHONY: help serve demo test fuzz check fmt openapi screenshots vendor requirements clean
+.PHONY: help serve demo test fuzz check fmt openapi screenshots vendor requirements overload outage
+.PHONY: soak clean
 
 help: ## Show what there is.
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -45,6 +46,17 @@ screenshots: .venv/ready ## Take the pictures of the page at / into docs/images;
 
 vendor: ## Fetch the libraries of the page at / anew, as scripts/vendor.py says; needs npm.
 	$(PYTHON) scripts/vendor.py
+
+overload outage soak: export PYTHONPATH := tests
+
+overload: .venv/ready ## Ten times what a server can take, on this machine alone; two minutes.
+	@exec .venv/bin/python -m load.overload
+
+outage: .venv/ready ## Every provider down: how often is each asked? Two minutes.
+	@exec .venv/bin/python -m load.outage
+
+soak: .venv/ready ## Faults for SECONDS (default 600): does the server grow?
+	@exec .venv/bin/python -m load.soak
 
 clean: ## Remove what was installed and built.
 	rm -rf .venv .tools dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -45,7 +45,7 @@ def create_app(environ: Mapping[str, str] | None = None) -> FastAPI:
     app = FastAPI(
         title="CORO",
         version=version("coro-core"),
-        lifespan=lambda _: _lifespan(container, stopping),
+        lifespan=lambda _: _lifespan(container, admission, stopping),
         docs_url=None,
         redoc_url=None,
         # They would lead to whatever the Host header names.
@@ -71,7 +71,7 @@ def create_app(environ: Mapping[str, str] | None = None) -> FastAPI:
 
 @asynccontextmanager
 async def _lifespan(
-    container: Container, stopping: AbstractContextManager[None] | None
+    container: Container, admission: Admission, stopping: AbstractContextManager[None] | None
 ) -> AsyncIterator[None]:
     """Open and close the parts; with `stopping`, the end of the process is ours too."""
     async with container.opening(), container.discovery.running():
@@ -93,6 +93,7 @@ async def _lifespan(
                 yield
         finally:
             reporting.cancel()
+            admission.tell()
     if stopping is not None:
         # The signal that ends the server ends the process, without a chance to write more.
         finish_logs()

@@ -11,6 +11,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from coro_core.errors import describe
+from coro_core.web.overload import TURNED_AWAY
 from coro_core.web.problems import problem
 
 MAX_LOGGED_PATH = 200
@@ -67,13 +68,14 @@ class RequestContext:
         except asyncio.CancelledError:
             raise
         finally:
-            _log.info(
-                "request",
-                method=scope["method"],
-                path=scope["path"][:MAX_LOGGED_PATH],
-                status=status,
-                duration_ms=round((time.monotonic() - started) * 1000),
-            )
+            if TURNED_AWAY not in scope["state"]:
+                _log.info(
+                    "request",
+                    method=scope["method"],
+                    path=scope["path"][:MAX_LOGGED_PATH],
+                    status=status,
+                    duration_ms=round((time.monotonic() - started) * 1000),
+                )
             structlog.contextvars.clear_contextvars()
 
 

@@ -1,13 +1,14 @@
 """Who is let in: so many chat requests at once, and none while the server is stopping."""
 
 import asyncio
+import itertools
 import multiprocessing
 import os
-import random
 import signal
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from contextvars import Context
 from multiprocessing.process import BaseProcess
 from types import FrameType
 from typing import Any
@@ -18,8 +19,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from coro_core.logs import finish_logs
 from coro_core.web.problems import Kind, problem
 
+TURNED_AWAY = "turned_away"
+"""Set in a request's state when it was: it has no log line of its own, it is counted."""
+TELL_SECONDS = 5.0
+"""How long refusals are counted before the log tells their number."""
 RETRY_AFTER_SECONDS = (1, 3)
-"""Some chance, so that those who were turned away together do not come back together."""
+"""In turn, so that those who were turned away together do not come back together."""
 LEAST_DRAIN_SECONDS = 0.2
 """For connections that the system had accepted before the signal came, and nobody had read yet."""
 
@@ -29,6 +34,7 @@ HOLD_SECONDS = 1.0
 Handlers = Mapping[signal.Signals, Any]
 """For each signal, what `signal.signal` takes."""
 
+_ID = "REQUEST-ID"
 _log = structlog.get_logger("coro")
 
 
@@ -41,6 +47,8 @@ class Admission:
         self.closing = False
         self._idle = asyncio.Event()
         self._idle.set()
+        self._turned_away = 0
+        self._timer: asyncio.TimerHandle | None = None
 
     def enter(self) -> bool:
         """Let one in, if there is room; it must `leave`."""
@@ -56,6 +64,29 @@ class Admission:
         if not self.in_flight:
             self._idle.set()
 
+    def turn_away(self) -> None:
+        """Count one that was not let in; the log tells how many there were, once in a while."""
+        self._turned_away += 1
+        if self._timer is None:
+            # In a context of its own: the line is not about the request that came first.
+            self._timer = asyncio.get_running_loop().call_later(
+                TELL_SECONDS, self.tell, context=Context()
+            )
+
+    def tell(self) -> None:
+        """Tell in the log how many were turned away since it was last told, if any."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+            _log.warning(
+                "chat requests turned away",
+                count=self._turned_away,
+                in_flight=self.in_flight,
+                limit=self.limit,
+                stopping=self.closing,
+            )
+            self._turned_away = 0
+
     async def drained(self) -> None:
         """Wait until nothing is at work any more."""
         await self._idle.wait()
@@ -64,13 +95,24 @@ class Admission:
 class LoadShedder:
     """ASGI middleware that turns chat requests away when they are not let in.
 
-    They get a 503 before their body is read. Everything else, `/health` above all, is always let
+    They get a 503 before their body is read, at a small and constant cost: its bytes are there
+    already, and refusals are logged by number. Everything else, `/health` above all, is always let
     in: it costs next to nothing.
     """
 
     def __init__(self, app: ASGIApp, admission: Admission) -> None:
         self._app = app
         self._admission = admission
+        first, last = RETRY_AFTER_SECONDS
+        waits = [str(seconds) for seconds in range(first, last + 1)]
+        full = f"CORO has {admission.limit} requests at work already"
+        self._when_full = itertools.cycle([_Refusal("overloaded", full, wait) for wait in waits])
+        self._when_closing = itertools.cycle(
+            [
+                _Refusal("shutting-down", "CORO is stopping", wait, Connection="close")
+                for wait in waits
+            ]
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or turn it away."""
@@ -82,24 +124,28 @@ class LoadShedder:
             finally:
                 self._admission.leave()
         else:
-            await self._turn_away(scope, receive, send)
+            self._admission.turn_away()
+            scope["state"][TURNED_AWAY] = True
+            refusals = self._when_closing if self._admission.closing else self._when_full
+            await next(refusals).send(scope["state"]["request_id"], send)
 
-    async def _turn_away(self, scope: Scope, receive: Receive, send: Send) -> None:
-        wait = str(random.randint(*RETRY_AFTER_SECONDS))  # noqa: S311 - nothing secret
-        headers = {"Retry-After": wait}
-        kind: Kind = "overloaded"
-        why = f"CORO has {self._admission.limit} requests at work already"
-        if self._admission.closing:
-            headers["Connection"] = "close"
-            kind, why = "shutting-down", "CORO is stopping"
-        reply = problem(
-            scope["state"]["request_id"],
-            503,
-            kind,
-            f"{why}; try again in {wait} s.",
-            headers=headers,
-        )
-        await reply(scope, receive, send)
+
+class _Refusal:
+    """A problem that was put into bytes beforehand, but for the request's id."""
+
+    def __init__(self, kind: Kind, why: str, wait: str, **headers: str) -> None:
+        detail = f"{why}; try again in {wait} s."
+        reply = problem(_ID, 503, kind, detail, headers={"Retry-After": wait, **headers})
+        self._before, self._after = bytes(reply.body).split(_ID.encode())
+        self._headers = [pair for pair in reply.raw_headers if pair[0] != b"content-length"]
+
+    async def send(self, request_id: str, send: Send) -> None:
+        """Send it. A request's id is harmless in JSON, whoever chose it."""
+        body = self._before + request_id.encode() + self._after
+        length = (b"content-length", str(len(body)).encode())
+        headers = [*self._headers, length]
+        await send({"type": "http.response.start", "status": 503, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
 
 
 def stop_handlers() -> Handlers:
