@@ -2,25 +2,21 @@
 
 import asyncio
 import gzip
-import json
 import zlib
 from collections.abc import AsyncGenerator
+from pathlib import Path
 
 import pytest
 
 from coro_core.testing import Call
 from support.faults.canaries import PROVIDER_TEXT
-from support.faults.replies import completion, echo, error_body, head, raw, reply
+from support.faults.replies import completion, echo, error_body, head, raw, reply, told
 from support.faults.world import world
 
 CHAT_PLUGINS = ("deepseek", "groq")
 HTTP_PLUGINS = (*CHAT_PLUGINS, "gemini-genai")
 MEGABYTE = 1024 * 1024
 INVALID, LOST = "invalid_response", "connection_failed"
-
-
-def told(value: object) -> bytes:
-    return json.dumps(value).encode()
 
 
 def answer(message: object) -> bytes:
@@ -52,6 +48,7 @@ BODIES = {
     "content that is a number": (answer({"content": 7}), INVALID),
     "content that is an object": (answer({"content": {}}), INVALID),
     "an error with 200": (error_body, INVALID),
+    "fields that are named twice": (lambda call: b'{"choices": 7, ' + completion(call)[1:], None),
     "null content": (answer({"content": None}), "empty_response"),
     "empty content": (answer({"content": ""}), "empty_response"),
     "content of white space": (answer({"content": " \n"}), "empty_response"),
@@ -108,6 +105,7 @@ FRAMINGS = {
     "20,000 headers": (OK + b"x: y\r\n" * 20_000 + b"\r\n", LOST),
     "NUL in a header": (OK + b"x: a\0b\r\ncontent-length: 2\r\n\r\n{}", LOST),
     "a header without a name": (OK + b": x\r\ncontent-length: 2\r\n\r\n{}", LOST),
+    "a header over two lines": (OK + b"x: a\r\n b: c\r\ncontent-length: 2\r\n\r\n{}", INVALID),
     "a bare return in a header": (OK + b"x: a\rb: c\r\ncontent-length: 2\r\n\r\n{}", LOST),
     "a header that is no text": (OK + b"x: \xff\xfe\r\ncontent-length: 2\r\n\r\n{}", INVALID),
 }
@@ -155,12 +153,15 @@ async def test_whatever_takes_too_long_is_cut_off_on_time(plugin: str) -> None:
 
 
 BOMB = b" " * (16 * MEGABYTE)
+PACKED = Path(__file__).parent / "bombs"
+"""The same, packed once by the tools of these formats: see the README there."""
 COMPRESSED = {
     "gzip": gzip.compress(BOMB, 1),
     "deflate": zlib.compress(BOMB, 1),
-    "br": b"\x1b\xff\xff\xff" + b"\0" * 4096,
-    "zstd": b"\x28\xb5\x2f\xfd" + b"\0" * 4096,
+    "br": (PACKED / "spaces.br").read_bytes(),
+    "zstd": (PACKED / "spaces.zst").read_bytes(),
     "gzip, gzip": gzip.compress(gzip.compress(BOMB, 1), 1),
+    "zstd, br, gzip": gzip.compress((PACKED / "spaces.br").read_bytes()),
     "identity, gzip": gzip.compress(BOMB, 1),
     "X-Gzip": gzip.compress(BOMB, 1),
     "aws-chunked": b"{}",

@@ -7,12 +7,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from coro_core import (
+    AuthenticationFailed,
+    BadRequest,
     ContentBlocked,
     EmptyResponse,
     GenerateRequest,
     InvalidResponse,
     Overloaded,
     ProviderError,
+    RateLimited,
     Usage,
 )
 from coro_core.httpkit import ErrorBody, chat_body, read_completion, read_error, read_model_ids
@@ -233,3 +236,30 @@ def test_no_bytes_raise_anything_but_our_errors(content):
     for read in (read_completion, read_model_ids):
         with pytest.raises(ProviderError):
             read(content)
+
+
+@pytest.mark.parametrize(
+    ("error", "raised"),
+    [
+        ({"code": 503}, Overloaded),
+        ({"code": "401"}, AuthenticationFailed),
+        ({"type": "rate_limit_error", "code": "invalid_request_error"}, RateLimited),
+        ({"type": "invalid_request_error"}, BadRequest),
+        ({"type": "odd", "code": "odd"}, InvalidResponse),
+        ({"code": True}, InvalidResponse),
+        ({}, InvalidResponse),
+    ],
+)
+def test_an_error_in_place_of_an_answer_is_the_refusal_that_it_stands_for(error, raised):
+    with pytest.raises(raised):
+        read_completion(json.dumps({"error": error}).encode())
+
+
+def test_the_provider_says_what_a_refusal_within_a_200_means():
+    body = json.dumps({"error": {"code": 404}}).encode()
+    with pytest.raises(Overloaded):
+        read_completion(body, refuse={404: Overloaded()}.__getitem__)
+
+
+def test_an_error_beside_an_answer_does_not_matter():
+    assert read_completion(completion(error={"code": 500})).text == "hi"

@@ -5,11 +5,13 @@ own few lines of wire code around these.
 """
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from coro_core.errors import ContentBlocked, EmptyResponse, InvalidResponse, ProviderError
+from coro_core.httpkit.status import error_for_status
 from coro_core.types import FinishReason, GenerateRequest, Generation, Usage
 
 _FINISH_REASONS: Mapping[str, FinishReason] = {
@@ -17,6 +19,22 @@ _FINISH_REASONS: Mapping[str, FinishReason] = {
     "length": "length",
     "content_filter": "content_filter",
 }
+_STATUSES = {
+    "authentication_error": 401,
+    "invalid_api_key": 401,
+    "insufficient_quota": 402,
+    "permission_error": 403,
+    "model_not_found": 404,
+    "rate_limit_error": 429,
+    "rate_limit_exceeded": 429,
+    "api_error": 500,
+    "internal_error": 500,
+    "internal_server_error": 500,
+    "server_error": 500,
+    "overloaded_error": 503,
+    "service_unavailable_error": 503,
+}
+"""The usual status of an error's code or type, for those that have one of their own."""
 _MAX_COUNT = 2**53
 """What JSON readers agree on; a larger count is nonsense and would break a client."""
 
@@ -45,17 +63,21 @@ def read_completion(
     *,
     failures: Mapping[str, type[ProviderError]] | None = None,
     parts: bool = False,
+    refuse: Callable[[int], ProviderError] = error_for_status,
 ) -> Generation:
     """Return the answer in a chat completion.
 
     Leading blank lines are keep-alives. Output tokens are the visible answer's: reasoning is
     counted apart where the provider tells. `failures` holds the provider's own finish reasons that
     mean it broke off: the error is raised, the partial answer dropped. With `parts`, an answer may
-    come in parts, of which the texts count. Raises that error, `InvalidResponse`, `EmptyResponse`
-    or `ContentBlocked`.
+    come in parts, of which the texts count. `refuse` says what a refusal means that came with a
+    200, given the status that it should have had. Raises what these two hold, `InvalidResponse`,
+    `EmptyResponse` or `ContentBlocked`.
     """
     reply = _json_object(content)
     choices = reply.get("choices")
+    if not choices and (status := _status_meant(_error_body(reply))):
+        raise refuse(status)
     choice = choices[0] if isinstance(choices, list) and choices else None
     message = choice.get("message") if isinstance(choice, dict) else None
     if not isinstance(choice, dict) or not isinstance(message, dict):
@@ -102,6 +124,10 @@ def read_error(content: bytes) -> ErrorBody:
         body = _json_object(content)
     except InvalidResponse:
         return ErrorBody()
+    return _error_body(body)
+
+
+def _error_body(body: Mapping[str, Any]) -> ErrorBody:
     error = body.get("error")
     if isinstance(error, str):
         return ErrorBody(message=error)
@@ -124,6 +150,14 @@ def _joined(content: object) -> object:
     ):
         return content
     return "".join(_text(part.get("text")) for part in content if part["type"] == "text")
+
+
+def _status_meant(error: ErrorBody) -> int | None:
+    """Return the status that fits an error, by its code or type, if they say so much."""
+    if re.fullmatch("[45][0-9]{2}", error.code):
+        return int(error.code)
+    usual = 400 if "invalid_request_error" in (error.code, error.type) else None
+    return _STATUSES.get(error.code) or _STATUSES.get(error.type) or usual
 
 
 def _no_text(finish_reason: str) -> ProviderError:

@@ -14,6 +14,11 @@ class Ledger:
     tried: dict[tuple[str, str], bool] = field(default_factory=dict)
     """Fault and plugin, and whether it was survived."""
 
+    @property
+    def faults(self) -> set[str]:
+        """The distinct faults, each of them tried on one plugin or on several."""
+        return {fault for fault, _ in self.tried}
+
     def tally(self) -> dict[str, tuple[int, int]]:
         """Return for each plugin how many faults were tried and how many survived."""
         tried = Counter(plugin for _, plugin in self.tried)

@@ -36,13 +36,18 @@ def completion(call: Call, **fields: Any) -> bytes:
         "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
         "usage": {"prompt_tokens": 1, "completion_tokens": 1},
     }
-    return json.dumps({**answer, **fields}).encode()
+    return told({**answer, **fields})
+
+
+def told(value: object) -> bytes:
+    """Return a value as JSON."""
+    return json.dumps(value).encode()
 
 
 def error_body(call: Call) -> bytes:
     """Return an error in the chat dialect, with the key and the prompt in it."""
     error = {"message": echo(call), "type": "odd", "param": echo(call), "code": "odd"}
-    return json.dumps({"error": error}).encode()
+    return told({"error": error})
 
 
 def head(call: Call, status: int, headers: Mapping[str, str] | None = None) -> bytes:

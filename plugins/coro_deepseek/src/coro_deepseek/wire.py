@@ -47,12 +47,17 @@ class Wire:
         """Return the answer to one prompt. Raises `ProviderError`."""
         fields = _FIELDS.get(request.model, _FIELDS_OF_A_NEW_NAME)
         body = chat_body(request, max_tokens=request.max_tokens, **fields)
-        content = _content(await self._client.post("/v1/chat/completions", json=body))
+        reply = await self._client.post("/v1/chat/completions", json=body)
+        content = _content(reply)
         if not content.strip():
             # Blank lines keep a waiting request alive; with nothing after them, its turn never
             # came: github.com/deepseek-ai/DeepSeek-V3/issues/599, read 2026-11-22.
             raise Overloaded
-        return read_completion(content, failures=_FAILURES)
+        return read_completion(
+            content,
+            failures=_FAILURES,
+            refuse=lambda status: refusal(status, reply.headers, content),
+        )
 
     async def live_models(self) -> frozenset[str]:
         """Return the names that DeepSeek serves to this key. Raises `ProviderError`."""

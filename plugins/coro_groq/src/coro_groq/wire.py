@@ -43,12 +43,15 @@ class Wire:
         # The SDK's own documented way below `chat.completions.create`: it skips a validation that
         # lets every wrong shape pass, at a cost, and read_completion does not.
         call = self._client.post("/openai/v1/chat/completions", body=body, cast_to=httpx.Response)
-        return read_completion(await _content(call))
+        reply = await _success(call)
+        return read_completion(
+            reply.content, refuse=lambda status: refusal(status, reply.headers, reply.content)
+        )
 
     async def live_models(self) -> frozenset[str]:
         """Return the names that Groq serves to this key. Raises `ProviderError`."""
         call = self._client.get("/openai/v1/models", cast_to=httpx.Response)
-        return read_model_ids(await _content(call))
+        return read_model_ids((await _success(call)).content)
 
 
 @asynccontextmanager
@@ -58,8 +61,8 @@ async def open_wire(key: str, address: str) -> AsyncIterator[Wire]:
         yield Wire(AsyncGroq(api_key=key, base_url=address, max_retries=0, http_client=http_client))
 
 
-async def _content(call: Awaitable[httpx.Response]) -> bytes:
-    """Return the body of a success, which is a 200 alone. Raises `ProviderError` otherwise."""
+async def _success(call: Awaitable[httpx.Response]) -> httpx.Response:
+    """Return a success, which is a 200 alone. Raises `ProviderError` otherwise."""
     try:
         reply = await call
     except APIStatusError as exc:
@@ -69,5 +72,5 @@ async def _content(call: Awaitable[httpx.Response]) -> bytes:
         cause = exc.__cause__
         raise cause if isinstance(cause, ProviderError) else ConnectionFailed() from None
     if reply.status_code == httpx.codes.OK:
-        return reply.content
+        return reply
     raise refusal(reply.status_code, reply.headers, reply.content)
