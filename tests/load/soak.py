@@ -6,7 +6,7 @@
 All providers but one at a time break in ever other ways, some clients leave, and every name is a
 new one.
 Every quarter of a minute the faults rest; then memory, descriptors and tasks of the server are
-counted. The exit code is 1 when one of them grows.
+counted. The exit code is 1 when one of them grows, or memory was past 200 MiB at any time.
 """
 
 import asyncio
@@ -52,6 +52,7 @@ ERRORS = (
     "upstream_error",
 )
 KINDS = [*({"fault": fault.value} for fault in Fault), *({"error": code} for code in ERRORS)]
+MOST_KIB = 200 * 1024
 GROWTH_PER_HOUR = {"memory, KiB": 8192.0, "descriptors": 6.0, "tasks": 3.0}
 """What counts as flat, each way of counting having its noise."""
 
@@ -162,6 +163,9 @@ class Soak:
                 f"{name:<14}{slope.value:>+16.1f}{slope.error:>10.1f}"
                 f"{GROWTH_PER_HOUR[name]:>12.0f}  {'flat' if flat else 'GROWS'}"
             )
+        peak = self._system.server.resident_kib(peak=True)
+        well = well and peak <= MOST_KIB
+        print(f"memory at its peak: {peak} KiB, at most {MOST_KIB}")
         print(f"kinds of faults: {len(self.kinds)}; statuses: {dict(self.statuses)}")
         return well and self._system.server.alive and set(self.statuses) <= {200, 500}
 

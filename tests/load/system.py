@@ -95,10 +95,10 @@ class Server:
         fields = Path(f"/proc/{self._popen.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
-    def resident_kib(self) -> int:
-        """Return the memory that it holds."""
+    def resident_kib(self, *, peak: bool = False) -> int:
+        """Return the memory that it holds, or the most that it ever held."""
         status = Path(f"/proc/{self._popen.pid}/status").read_text()
-        match = re.search(r"VmRSS:\s+(\d+) kB", status)
+        match = re.search(rf"{'VmHWM' if peak else 'VmRSS'}:\s+(\d+) kB", status)
         assert match is not None
         return int(match[1])
 
