@@ -1,14 +1,25 @@
 """Every status that Gemini can answer with, and what gRPC itself can break on."""
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 
+import pytest
+
 from coro_core.testing import Call
+from coro_gemini.dialect import status
 from coro_gemini.grpc_sdk import grpc, protos
 from support.faults.canaries import PROVIDER_TEXT
-from support.faults.gemini_refusals import REFUSALS, WAITS
-from support.faults.grpc_server import Answer, Context, ScriptedGemini, refuse, scripted_gemini
+from support.faults.gemini_refusals import REFUSALS, WAITS, retry_in
+from support.faults.grpc_server import (
+    Answer,
+    Context,
+    ScriptedGemini,
+    refuse,
+    scripted_gemini,
+    well,
+)
 from support.faults.replies import raw
 from support.faults.world import World, world
 
@@ -45,6 +56,40 @@ async def test_every_status_of_gemini_costs_its_own_row() -> None:
     async with scripted() as (here, script):
         for name, (code, refused) in REFUSALS.items():
             await survives(here, script, name, code, refuse(refused))
+
+
+async def test_a_wait_that_fits_is_waited_for_and_then_gemini_answers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("coro_core.retry.THROTTLED_JITTER_SECONDS", 0.0)
+    asked: list[float] = []
+
+    async def once(echo: str, context: Context) -> bytes:
+        asked.append(time.monotonic())
+        if len(asked) == 1:
+            return await refuse(status("RESOURCE_EXHAUSTED", "", retry_in("1s")))(echo, context)
+        return well()
+
+    async with scripted() as (here, script):
+        with here.trials.trial("RESOURCE_EXHAUSTED and a wait that fits"):
+            script.answer = once
+            await here.fails(None, timeout=5.0)
+            assert len(asked) == 2
+            assert asked[1] - asked[0] >= 1.0
+            await here.settled()
+
+
+async def test_a_wait_that_does_not_fit_is_told_at_once_by_gemini_too() -> None:
+    async with scripted() as (here, script):
+        with here.trials.trial("RESOURCE_EXHAUSTED and a wait that does not fit"):
+            script.answer = refuse(status("RESOURCE_EXHAUSTED", "", retry_in("30s")))
+            calls = script.calls
+            row = await here.fails("rate_limited", timeout=20.0)
+            assert row["retry_after_s"] == 30.0
+            assert script.calls == calls + 1
+            # Neither the wait nor the deadline went by.
+            assert row["latency_ms"] < 15_000
+            await here.settled()
 
 
 def _reply(**fields: object) -> bytes:

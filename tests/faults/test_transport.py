@@ -155,7 +155,7 @@ async def test_a_resolver_that_takes_its_time_holds_nothing_up(
         return resolve(host, *arguments, **options)  # type: ignore[arg-type]
 
     monkeypatch.setattr(socket, "getaddrinfo", slow)
-    environ = {f"{plugin.upper()}_BASE_URL": "https://coro-slow.invalid"}
+    environ = {address_of(plugin): "https://coro-slow.invalid"}
     async with world(plugin, environ, warm=False) as here:
         with here.trials.trial("a resolver that takes its time"):
             try:
