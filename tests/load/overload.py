@@ -1,11 +1,12 @@
 """Ten times what CORO can take: the answers go on, the rest is turned away, health is told.
 
     make overload               # twice: 10 s at capacity, 30 s at ten times that, 10 s at capacity
-    make overload ROUNDS=1 SECONDS=10 LIMIT=64
+    make overload ROUNDS=1 SECONDS=10 LIMIT=100
 
-Capacity is what as many clients get as CORO lets in, each asking again when it is answered, before
-and after. A provider takes LATENCY seconds (default 1) to answer. Every other request of the
-overload comes over a connection of its own. The exit code is 1 when a goal is missed.
+Capacity is what as many clients get as CORO lets in (LIMIT, default 32), each asking again when it
+is answered, before and after. A provider takes LATENCY seconds (default 1, less than 2) to answer.
+Every other request of the overload comes over a connection of its own. The exit code is 1 when a
+goal is missed.
 """
 
 import asyncio
@@ -25,6 +26,8 @@ LEAST_GOODPUT = 0.9
 MOST_RECOVERY_SECONDS = 5.0
 WARM_UP_SECONDS = 3.0
 CALM_SECONDS = 10.0
+RAMP_SECONDS = 2.0
+"""No answer comes before a provider's first: a short phase would look worse than a long one."""
 HEALTH_PER_SECOND = 10
 HEALTH_SECONDS = 5.0
 """How long /health may take to count as answered: what hosts wait for it."""
@@ -41,11 +44,11 @@ class Phase:
 
     @property
     def goodput(self) -> float:
-        """Answers a second, of those that came while the phase lasted."""
+        """Answers a second, of those that came while the phase lasted and was under way."""
         started = min(outcome.sent for outcome in self.load.outcomes)
-        ends = started + self.load.seconds
-        answers = sum(o.status == 200 and o.done <= ends for o in self.load.outcomes)
-        return answers / self.load.seconds
+        first, last = started + RAMP_SECONDS, started + self.load.seconds
+        answers = sum(o.status == 200 and first < o.done <= last for o in self.load.outcomes)
+        return answers / (last - first)
 
     @property
     def offered(self) -> float:
@@ -139,7 +142,7 @@ async def one_round(server: Server, request: bytes, limit: int, seconds: float) 
 def main() -> int:
     """Run the rounds; return the exit code."""
     confine_to_loopback()
-    limit, seconds = int(setting("LIMIT", 64)), setting("SECONDS", 30)
+    limit, seconds = int(setting("LIMIT", 32)), setting("SECONDS", 30)
     rounds = int(setting("ROUNDS", 2))
     missed = []
     with running({"CORO_MAX_IN_FLIGHT": str(limit)}) as system:
