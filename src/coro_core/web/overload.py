@@ -27,6 +27,8 @@ RETRY_AFTER_SECONDS = (1, 3)
 """In turn, so that those who were turned away together do not come back together."""
 LEAST_DRAIN_SECONDS = 0.2
 """For connections that the system had accepted before the signal came, and nobody had read yet."""
+READ_FOR_NOTHING_SECONDS = 1.0
+"""How long the body of a request is read that is turned away with its connection."""
 
 HOLD_SECONDS = 1.0
 """How often it is looked whether the signals are still ours."""
@@ -126,8 +128,22 @@ class LoadShedder:
         else:
             self._admission.turn_away()
             scope["state"][TURNED_AWAY] = True
-            refusals = self._when_closing if self._admission.closing else self._when_full
+            refusals = self._when_full
+            if self._admission.closing:
+                refusals = self._when_closing
+                await _read_to_the_end(receive)
             await next(refusals).send(scope["state"]["request_id"], send)
+
+
+async def _read_to_the_end(receive: Receive) -> None:
+    """Read a body for nothing: a connection that is closed before that is reset.
+
+    The client would not get to see why.
+    """
+    with suppress(TimeoutError):
+        async with asyncio.timeout(READ_FOR_NOTHING_SECONDS):
+            while (await receive()).get("more_body"):
+                pass
 
 
 class _Refusal:
