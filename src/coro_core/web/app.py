@@ -17,8 +17,9 @@ from coro_core.records import PluginRecord, State
 from coro_core.settings import read_environ, read_settings
 from coro_core.web import docs, problems, ui
 from coro_core.web.middleware import REQUEST_ID, RequestContext
-from coro_core.web.overload import Admission, LoadShedder, draining, stop_handlers
+from coro_core.web.overload import Admission, LoadShedder
 from coro_core.web.routes import router
+from coro_core.web.stopping import draining, stop_handlers
 
 _log = structlog.get_logger("coro")
 

@@ -2,21 +2,12 @@
 
 import asyncio
 import itertools
-import multiprocessing
-import os
-import signal
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from contextvars import Context
-from multiprocessing.process import BaseProcess
-from types import FrameType
-from typing import Any
 
 import structlog
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from coro_core.logs import finish_logs
 from coro_core.web.problems import Kind, problem
 
 TURNED_AWAY = "turned_away"
@@ -25,16 +16,8 @@ TELL_SECONDS = 5.0
 """How long refusals are counted before the log tells their number."""
 RETRY_AFTER_SECONDS = (1, 3)
 """In turn, so that those who were turned away together do not come back together."""
-LEAST_DRAIN_SECONDS = 0.2
-"""For connections that the system had accepted before the signal came, and nobody had read yet."""
 READ_FOR_NOTHING_SECONDS = 1.0
 """How long the body of a request is read that is turned away with its connection."""
-
-HOLD_SECONDS = 1.0
-"""How often it is looked whether the signals are still ours."""
-
-Handlers = Mapping[signal.Signals, Any]
-"""For each signal, what `signal.signal` takes."""
 
 _ID = "REQUEST-ID"
 _log = structlog.get_logger("coro")
@@ -162,73 +145,3 @@ class _Refusal:
         headers = [*self._headers, length]
         await send({"type": "http.response.start", "status": 503, "headers": headers})
         await send({"type": "http.response.body", "body": body})
-
-
-def stop_handlers() -> Handlers:
-    """Return what now handles the signals that stop a process."""
-    return {sig: signal.getsignal(sig) for sig in (signal.SIGTERM, signal.SIGINT)}
-
-
-@contextmanager
-def draining(admission: Admission, grace: float, handlers: Handlers) -> Iterator[None]:
-    """Finish what is at work before the server stops listening, within `grace` seconds.
-
-    A server that closes its listening socket at the signal resets the connections that the system
-    has accepted meanwhile. So the signal is first ours: chat requests are turned away with a
-    sentence, those at work are answered, and then the server's own handler, out of `handlers`,
-    gets the signal. A second signal ends the process at once. A plugin that takes the signals over
-    has them for a second at most.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    loop = asyncio.get_running_loop()
-    parent = multiprocessing.parent_process()
-    tasks: set[asyncio.Task[None]] = set()
-    seen: set[int] = set()
-
-    async def drain(sig: int, frame: FrameType | None) -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(grace):
-                await asyncio.sleep(LEAST_DRAIN_SECONDS)
-                await admission.drained()
-        if callable(handler := handlers[signal.Signals(sig)]):
-            handler(sig, frame)
-
-    def on_signal(sig: int, frame: FrameType | None) -> None:
-        # From a terminal a worker gets one signal itself, and another kind from its parent.
-        again = sig in seen or (bool(seen) and parent is None)
-        seen.add(sig)
-        if again:
-            _log.warning("stopped at once by a second signal")
-            finish_logs()
-            signal.signal(sig, signal.SIG_DFL)
-            signal.raise_signal(sig)
-        elif not admission.closing:
-            admission.closing = True
-            loop.call_soon_threadsafe(lambda: tasks.add(loop.create_task(drain(sig, frame))))
-
-    async def hold() -> None:
-        while True:
-            for sig in handlers:
-                if signal.signal(sig, on_signal) is not on_signal:
-                    _log.warning("a plugin had taken over a signal", signal=sig.name)
-            await asyncio.sleep(HOLD_SECONDS)
-
-    for sig in handlers:
-        signal.signal(sig, on_signal)
-    holding = asyncio.create_task(hold())
-    if parent is not None:
-        threading.Thread(target=_follow, args=(parent,), name="coro-parent", daemon=True).start()
-    try:
-        yield
-    finally:
-        holding.cancel()
-        for sig, handler in handlers.items():
-            signal.signal(sig, handler)
-
-
-def _follow(parent: BaseProcess) -> None:
-    """Stop a worker whose parent was killed: it would hold the port, and nobody would know it."""
-    parent.join()
-    os.kill(os.getpid(), signal.SIGTERM)
