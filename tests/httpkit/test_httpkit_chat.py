@@ -18,7 +18,14 @@ from coro_core import (
     RateLimited,
     Usage,
 )
-from coro_core.httpkit import ErrorBody, chat_body, read_completion, read_error, read_model_ids
+from coro_core.httpkit import (
+    ErrorBody,
+    chat_body,
+    error_for_status,
+    read_completion,
+    read_error,
+    read_model_ids,
+)
 
 PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 """The machine may be busy: no example fails for its time."""
@@ -252,7 +259,7 @@ def test_no_bytes_raise_anything_but_our_errors(content):
 )
 def test_an_error_in_place_of_an_answer_is_the_refusal_that_it_stands_for(error, raised):
     with pytest.raises(raised):
-        read_completion(json.dumps({"error": error}).encode())
+        read_completion(json.dumps({"error": error}).encode(), refuse=error_for_status)
 
 
 def test_the_provider_says_what_a_refusal_within_a_200_means():

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from coro_core.errors import ContentBlocked, EmptyResponse, InvalidResponse, ProviderError
-from coro_core.httpkit.status import error_for_status
 from coro_core.types import FinishReason, GenerateRequest, Generation, Usage
 
 _FINISH_REASONS: Mapping[str, FinishReason] = {
@@ -63,7 +62,7 @@ def read_completion(
     *,
     failures: Mapping[str, type[ProviderError]] | None = None,
     parts: bool = False,
-    refuse: Callable[[int], ProviderError] = error_for_status,
+    refuse: Callable[[int], ProviderError] | None = None,
 ) -> Generation:
     """Return the answer in a chat completion.
 
@@ -76,7 +75,7 @@ def read_completion(
     """
     reply = _json_object(content)
     choices = reply.get("choices")
-    if not choices and (status := _status_meant(_error_body(reply))):
+    if refuse and not choices and (status := _status_meant(_error_body(reply))):
         raise refuse(status)
     choice = choices[0] if isinstance(choices, list) and choices else None
     message = choice.get("message") if isinstance(choice, dict) else None
