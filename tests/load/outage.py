@@ -27,10 +27,7 @@ async def ask_all(system: System, seconds: float, *, new_names: bool) -> dict[st
     codes: dict[str, Counter[str]] = {plugin: Counter() for plugin in system.models}
 
     async def ask(number: int) -> None:
-        models = [
-            f"{plugin}:outage-{number}" if new_names else model
-            for plugin, model in system.models.items()
-        ]
+        models = system.new_names(number) if new_names else list(system.models.values())
         _, body = await client.send(chat(models))
         for plugin, row in zip(system.models, json.loads(body)["responses"], strict=True):
             codes[plugin][row["error_code"]] += 1

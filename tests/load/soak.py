@@ -35,6 +35,8 @@ TIMEOUT = 1.5
 REST_SECONDS = TIMEOUT + 1.0
 WARM_UP = 0.25
 """Part of the run in which tables fill up to their caps and the allocator finds its size."""
+LEAST_SECONDS = 400
+"""In the first hundred, a thousand names fill the tables that are kept of names."""
 IMPATIENT = 0.1
 """Part of the clients that leave before there is an answer."""
 ERRORS = (
@@ -121,7 +123,7 @@ class Soak:
 
     async def _ask(self, client: Client, _: int) -> None:
         self._names += 1
-        models = [f"{plugin}:soak-{self._names}" for plugin in self._system.models]
+        models = self._system.new_names(self._names)
         leaves = self._chance.random() < IMPATIENT
         outcome, _body = await client.send(
             chat(models, timeout=TIMEOUT),
@@ -179,6 +181,8 @@ def main() -> int:
     """Run the soak; return the exit code."""
     confine_to_loopback()
     seconds, seed = setting("SECONDS", 600), int(setting("SEED", random.randrange(10**6)))
+    if seconds < LEAST_SECONDS:
+        raise SystemExit(f"SECONDS: nothing can be said after less than {LEAST_SECONDS}")
     print(f"{seconds:.0f} s, seed {seed}", flush=True)
     with tempfile.TemporaryDirectory() as site:
         install(Path(site))

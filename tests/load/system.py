@@ -134,8 +134,14 @@ class System:
 
     providers: Providers
     server: Server
+    upstreams: Mapping[str, str]
+    """The provider's own name of one model of each plugin."""
     models: Mapping[str, str]
     """One model id of each plugin that is simulated."""
+
+    def new_names(self, number: int) -> list[str]:
+        """Return for each plugin a name that has not been asked for yet, given a new number."""
+        return [f"{plugin}:{name}.{number}" for plugin, name in self.upstreams.items()]
 
 
 @contextmanager
@@ -147,7 +153,10 @@ def running(environ: Mapping[str, str] | None = None) -> Iterator[System]:
         try:
             server = Server({**kept, **providers.settings, **(environ or {})}, Path(folder))
             try:
-                yield System(providers, server, _models(server, providers.plugins))
+                models = _models(server, providers.plugins)
+                known = {model["id"]: model for model in server.get("/models")["models"]}
+                upstreams = {name: known[it]["upstream_model"] for name, it in models.items()}
+                yield System(providers, server, upstreams, models)
             finally:
                 server.stop()
         finally:
