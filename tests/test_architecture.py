@@ -15,6 +15,7 @@ PROVIDERS = ("gemini", "google", "groq", "deepseek", "mistral", "ollama", "openr
 LAYERS = [
     {"types", "errors"},
     {"hookspecs", "sink", "serving"},
+    {"answers", "hooks"},
     {
         "environ",
         "settings",

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import structlog
 
-from coro_core.calls import Caller, Progress, Prompt, encodable
+from coro_core.answers import encodable
+from coro_core.calls import Caller, Progress, Prompt
 from coro_core.catalog import Catalog, Target
 from coro_core.errors import (
     MAX_MESSAGE_CHARS,

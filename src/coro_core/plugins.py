@@ -1,21 +1,21 @@
-"""The plugins: found, judged, opened, called and closed. The only module that knows pluggy.
+"""The plugins: found, judged, opened, called and closed.
 
 Each step is guarded per plugin, so that one bad plugin costs one plugin. Calls go to the owner
-alone: a broadcast would lose every answer to one exception, and could be answered by the wrong one.
+alone.
 """
 
 import asyncio
 import functools
 from collections.abc import AsyncIterator, Awaitable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from importlib.metadata import EntryPoint, entry_points, version
-from typing import TYPE_CHECKING, Any, TypeGuard, cast
+from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING, TypeGuard, cast
 
-import pluggy
 import structlog
 
-from coro_core.errors import CoroError, NotConfigured, describe
-from coro_core.hookspecs import CONTRACT_VERSION, ENTRY_POINT_GROUP, HookSpecs
+from coro_core.errors import NotConfigured, describe
+from coro_core.hooks import Hooks, UnfitError
+from coro_core.hookspecs import ENTRY_POINT_GROUP
 from coro_core.lifespans import LifespanTask
 from coro_core.records import PluginRecord, State
 from coro_core.types import GenerateRequest, Generation, Model, Service
@@ -27,12 +27,7 @@ MAX_MODELS_PER_PLUGIN = 1000
 LEAVE_SECONDS = 5.0
 """How long a plugin may take to close."""
 
-_REQUIRED = ("coro_list_models", "coro_generate")
 _log = structlog.get_logger("coro.plugins")
-
-
-class _RejectedError(CoroError):
-    """The plugin does not keep the contract; the message says how."""
 
 
 class Plugins:
@@ -44,14 +39,12 @@ class Plugins:
         `environ` is handed on to the plugins. Those named in `disabled` are not even imported.
         """
         self._environ = environ
-        self._manager = pluggy.PluginManager("coro")
-        self._manager.add_hookspecs(HookSpecs)
+        self._hooks: dict[str, Hooks] = {}
         self._records: dict[str, PluginRecord] = {}
         self._owners: dict[str, PluginRecord] = {}
         found = sorted(entry_points(group=ENTRY_POINT_GROUP), key=_order)
         for entry_point in found:
             self._add(entry_point, disabled)
-        self._callers = self._subset_callers()
         for record in self.records:
             if record.state is State.STARTING:
                 self._list_models(record)
@@ -64,10 +57,7 @@ class Plugins:
     @property
     def packages(self) -> Mapping[str, str]:
         """The top-level package of each plugin's code, with the plugin's name."""
-        return {
-            type(plugin).__module__.partition(".")[0]: name
-            for name, plugin in self._manager.list_name_plugin()
-        }
+        return {hooks.package: name for name, hooks in self._hooks.items()}
 
     def record(self, name: str) -> PluginRecord | None:
         """Return the plugin of that name."""
@@ -79,16 +69,18 @@ class Plugins:
 
     def generate(self, plugin: str, request: GenerateRequest) -> Awaitable[Generation]:
         """Start one call of the plugin that owns the model."""
-        return cast(Awaitable[Generation], self._call(plugin, "coro_generate", request=request))
+        return cast(
+            Awaitable[Generation], self._hooks[plugin].call("coro_generate", request=request)
+        )
 
     def can_list(self, record: PluginRecord) -> bool:
         """Tell whether a plugin is open and can say which upstream names can be called."""
-        return record.callable and self._implements(record.name, "coro_live_models")
+        return record.callable and self._hooks[record.name].implements("coro_live_models")
 
     def services(self, plugin: str) -> Mapping[str, Service]:
         """Return what a plugin says of its services; nothing when it says what makes no sense."""
         try:
-            services: object = self._call(plugin, "coro_services")
+            services: object = self._hooks[plugin].call("coro_services")
         except BaseException as exc:
             _log.error("coro_services failed", plugin=plugin, why=describe(exc))
             return {}
@@ -96,7 +88,7 @@ class Plugins:
 
     def live_models(self, plugin: str) -> Awaitable[Collection[str]]:
         """Start asking a plugin that `can_list` for the upstream names that can be called."""
-        return cast(Awaitable[Collection[str]], self._call(plugin, "coro_live_models"))
+        return cast(Awaitable[Collection[str]], self._hooks[plugin].call("coro_live_models"))
 
     @asynccontextmanager
     async def opening(
@@ -156,17 +148,17 @@ class Plugins:
         environ = self._environ
         async with AsyncExitStack() as stack:
             if behaviour is not None:
-                if not self._implements(name, "coro_simulator"):
+                if not self._hooks[name].implements("coro_simulator"):
                     raise NotConfigured(
                         f"The demo of {name}",
                         problem="is not possible",
                         help="the plugin has no simulator",
                     )
-                simulator = self._call(name, "coro_simulator", behaviour=behaviour)
+                simulator = self._hooks[name].call("coro_simulator", behaviour=behaviour)
                 environ = {**environ, **await stack.enter_async_context(simulator)}
-            if self._implements(name, "coro_lifespan"):
-                lifespan: AbstractAsyncContextManager[None] = self._call(
-                    name, "coro_lifespan", environ=environ
+            if self._hooks[name].implements("coro_lifespan"):
+                lifespan: AbstractAsyncContextManager[None] = self._hooks[name].call(
+                    "coro_lifespan", environ=environ
                 )
                 await stack.enter_async_context(lifespan)
             yield
@@ -187,39 +179,18 @@ class Plugins:
             record.state, record.reason = State.DISABLED, "CORO_DISABLED_PLUGINS names it"
         else:
             try:
-                self._register(name, entry_point.load())
-            except _RejectedError as exc:
+                self._hooks[name] = Hooks(entry_point.load())
+            except UnfitError as exc:
                 record.state, record.reason = State.REJECTED, str(exc)
             except BaseException as exc:
                 # Whatever an import does, SystemExit included, it costs this plugin only.
                 record.state, record.reason = State.FAILED, _import_failure(exc)
         self._records[record.name] = record
 
-    def _register(self, name: str, plugin_class: Any) -> None:
-        contract = getattr(plugin_class, "coro_contract", None)
-        if contract != CONTRACT_VERSION:
-            raise _RejectedError(
-                f"it is built for contract {contract!r}, and coro-core {version('coro-core')}"
-                f" speaks contract {CONTRACT_VERSION}"
-            )
-        plugin = plugin_class()
-        try:
-            self._manager.register(plugin, name)
-            self._manager.check_pending()
-        except pluggy.PluginValidationError as exc:
-            if self._manager.has_plugin(name):
-                self._manager.unregister(plugin)
-            reason = " ".join(str(exc).split())
-            raise _RejectedError(f"it does not fit the contract: {reason}") from None
-        missing = [hook for hook in _REQUIRED if not self._implements(name, hook)]
-        if missing:
-            self._manager.unregister(plugin)
-            raise _RejectedError(f"it lacks {' and '.join(missing)}, which every plugin must have")
-
     def _list_models(self, record: PluginRecord) -> None:
         """Take over the models that a plugin offers, except ids that are taken."""
         try:
-            models = self._call(record.name, "coro_list_models", environ=self._environ)
+            models = self._hooks[record.name].call("coro_list_models", environ=self._environ)
         except BaseException as exc:
             record.state, record.reason = State.FAILED, f"coro_list_models failed: {describe(exc)}"
             return
@@ -237,28 +208,8 @@ class Plugins:
             else:
                 record.reason = f"the model id {model.id} is taken by {owner.name}"
         record.models = tuple(mine)
-        if self._implements(record.name, "coro_services"):
+        if self._hooks[record.name].implements("coro_services"):
             record.services = functools.partial(self.services, record.name)
-
-    def _implements(self, name: str, hook: str) -> bool:
-        plugin = self._manager.get_plugin(name)
-        callers = self._manager.get_hookcallers(plugin) or []
-        return any(caller.name == hook for caller in callers)
-
-    def _subset_callers(self) -> dict[tuple[str, str], pluggy.HookCaller]:
-        """Build, for every plugin and hook, the caller that asks this plugin and no sibling."""
-        plugins = dict(self._manager.list_name_plugin())
-        callers = {}
-        for name, plugin in plugins.items():
-            others = [other for other in plugins.values() if other is not plugin]
-            for hook in self._manager.get_hookcallers(plugin) or []:
-                callers[name, hook.name] = self._manager.subset_hook_caller(hook.name, others)
-        return callers
-
-    def _call(self, name: str, hook: str, **arguments: object) -> Any:
-        """Call one hook of one plugin; `None` when it returned that."""
-        results = self._callers[name, hook](**arguments)
-        return results[0] if results else None
 
 
 def _order(entry_point: EntryPoint) -> tuple[str, str]:
