@@ -34,7 +34,7 @@ LAYERS = [
     {"calls", "discovery"},
     {"fanout"},
     {"container"},
-    {"checkup"},
+    {"checkup", "plugin_commands"},
     {"web"},
     {"terminal"},
     {"cli"},

@@ -35,6 +35,7 @@ COMMANDS = {
     "plugins": ["--json"],
     "check": ["--generate", "--demo", "--json"],
     "openapi": [],
+    "plugin": [],
 }
 
 PLUGINS = {
@@ -153,6 +154,9 @@ def test_the_help_of_a_command_lists_its_options(command: str) -> None:
         (["models", "extra"], "unexpected extra argument"),
         (["models", "--json=yes"], "does not take a value"),
         (["plugins", "--port", "1"], "No such option: --port"),
+        (["plugin"], "Missing command"),
+        (["plugin", "check"], "Missing argument 'NAME'"),
+        (["plugin", "check", "acme", "--set", "ACME"], "--set takes NAME=VALUE"),
         (["openapi", "--json"], "No such option: --json"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

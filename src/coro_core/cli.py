@@ -18,6 +18,7 @@ from coro_core.checkup import Checkup, check_up
 from coro_core.container import Container, build
 from coro_core.errors import CoroError
 from coro_core.logs import configure_logs
+from coro_core.plugin_commands import app as plugin_app
 from coro_core.settings import read_environ, read_settings
 from coro_core.terminal.command import chat
 from coro_core.web.docs import describe
@@ -34,6 +35,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(plugin_app, name="plugin")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 

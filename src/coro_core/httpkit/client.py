@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager, suppress
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import aiohttp
+import certifi  # noqa: F401 - httpx would load it when a client is opened, on the event loop
 import httpx
 from httpx_aiohttp import AiohttpTransport
 

@@ -1,9 +1,18 @@
-"""For plugin authors: the simulator kit. It is shipped, because a plugin's demo runs on it."""
+"""For plugin authors: the simulator kit, and the contract as a pytest class.
+
+It is shipped, because a plugin's demo runs on it. `ProviderContract` alone needs pytest, and is
+loaded when it is asked for.
+"""
+
+from typing import TYPE_CHECKING
 
 from coro_core.testing.behaviour import Behaviour, Call, Fault, RawReply, simulated_answer
 from coro_core.testing.chat import CANARY_KEY, ChatDialect, error_reply, serve_chat
 from coro_core.testing.http import serve_http
 from coro_core.testing.messages import HttpReply, HttpRequest, json_reply
+
+if TYPE_CHECKING:
+    from coro_core.testing.contract.pytest_class import ProviderContract
 
 __all__ = [
     "CANARY_KEY",
@@ -13,6 +22,7 @@ __all__ = [
     "Fault",
     "HttpReply",
     "HttpRequest",
+    "ProviderContract",
     "RawReply",
     "error_reply",
     "json_reply",
@@ -20,3 +30,11 @@ __all__ = [
     "serve_http",
     "simulated_answer",
 ]
+
+
+def __getattr__(name: str) -> object:
+    if name == "ProviderContract":
+        from coro_core.testing.contract.pytest_class import ProviderContract
+
+        return ProviderContract
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

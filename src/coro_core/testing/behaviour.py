@@ -91,6 +91,8 @@ class Behaviour:
     """What to send in place of every reply, byte for byte; the connection is closed after it."""
     retry_after: float | None = None
     """Seconds that a rate limit asks to wait; `None` leaves the hint out."""
+    remark: str = ""
+    """What the provider adds to the words of every refusal: for finding out who passes them on."""
     answer: Callable[[str, str], str] | None = None
     """What to say, given upstream name and prompt; `None` stands for `simulated_answer`."""
     key: str | None = None
@@ -103,6 +105,8 @@ class Behaviour:
     """How often the list was asked for."""
     cancelled: int = 0
     """How many calls the client gave up before an answer began."""
+    remarks: int = 0
+    """How often the remark was made."""
 
     async def receive(self, call: Call, today: Mapping[str, float]) -> str | None:
         """Take note of a call, wait as told, and return the error code to answer with, if any.
@@ -146,6 +150,13 @@ class Behaviour:
     def accepts(self, key: str) -> bool:
         """Tell whether a key is accepted."""
         return bool(key) if self.key is None else key == self.key
+
+    def worded(self, text: str) -> str:
+        """Return the words of a refusal, with the remark if there is one."""
+        if not self.remark:
+            return text
+        self.remarks += 1
+        return f"{text} {self.remark}"
 
     def reply(self, model: str, prompt: str) -> str:
         """Return what the simulated model says."""

@@ -76,9 +76,14 @@ def _list(
 
 
 def error_reply(status: int, error: Mapping[str, object], behaviour: Behaviour) -> HttpReply:
-    """Return a refusal in the dialect's envelope, with the hint that the script asks a 429 for."""
+    """Return a refusal in the dialect's envelope.
+
+    The script adds its remark to the `message`, and its hint to wait to a 429.
+    """
     hinted = status == 429 and behaviour.retry_after is not None
     headers = {"retry-after": f"{behaviour.retry_after:g}"} if hinted else {}
+    if isinstance(message := error.get("message"), str):
+        error = {**error, "message": behaviour.worded(message)}
     return json_reply({"error": error}, status=status, headers=headers)
 
 

@@ -96,6 +96,11 @@ def refusal(code: str, model: str, behaviour: Behaviour) -> Json:
 
     Its `status` is the name of its `code`, as in the bodies of Google's REST.
     """
+    told = _refusal(code, model, behaviour)
+    return {**told, "message": behaviour.worded(told["message"])}
+
+
+def _refusal(code: str, model: str, behaviour: Behaviour) -> Json:
     match code:
         case "authentication_failed":
             text = "API key not valid. Please pass a valid API key."

@@ -1,5 +1,6 @@
 """Calls to Groq: the only module that knows its SDK."""
 
+import logging
 from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -10,6 +11,9 @@ from groq import APIConnectionError, APIStatusError, AsyncGroq
 from coro_core import ConnectionFailed, GenerateRequest, Generation, ProviderError
 from coro_core.httpkit import chat_body, open_client, read_completion, read_model_ids
 from coro_groq.refusals import refusal
+
+# At DEBUG the SDK logs whole requests, with the prompt.
+logging.getLogger("groq").setLevel(logging.INFO)
 
 _LEAST_THINKING: Mapping[str, Any] = {"reasoning_effort": "low", "include_reasoning": False}
 _NO_THINKING: Mapping[str, Any] = {"reasoning_effort": "none"}

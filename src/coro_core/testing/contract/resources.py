@@ -1,0 +1,118 @@
+"""What a plugin holds: one client, nothing global, and nothing once it is closed."""
+
+import asyncio
+import threading
+from contextlib import suppress
+from itertools import pairwise
+
+from coro_core.errors import NotConfigured
+from coro_core.testing.behaviour import Behaviour
+from coro_core.testing.contract.registry import Checks, demand
+from coro_core.testing.contract.subject import Provider, Subject, lifespan
+from coro_core.testing.contract.waiting import in_time
+
+CHECKS = Checks("What it holds, and lets go")
+
+_CALLS = 5
+_OPENINGS = 4
+
+
+@CHECKS.add(
+    "one-client",
+    "Calls one after the other go over one connection: the client is kept.",
+    needs=("answer", "address"),
+)
+async def _one_client(subject: Subject) -> None:
+    async with subject.opened() as provider:
+        for _ in range(_CALLS):
+            await provider.generate()
+        connections = provider.tap.accepted
+    demand(connections == 1, f"It makes {connections} connections for {_CALLS} calls.")
+
+
+@CHECKS.add(
+    "opens-quietly",
+    "Opening asks the provider for nothing: a provider that is down costs calls, not the start.",
+    needs=("answer",),
+)
+async def _opens_quietly(subject: Subject) -> None:
+    async with subject.opened() as provider:
+        asked = len(provider.behaviour.calls) + provider.behaviour.lists
+    demand(not asked, "It asks its provider when it is opened.")
+
+
+@CHECKS.add(
+    "closes",
+    "Once it is closed, no connection and no task is left.",
+    needs=("answer",),
+)
+async def _closes(subject: Subject) -> None:
+    hooks = subject.hooks()
+    async with subject.simulated(hooks=hooks) as simulation:
+        before = asyncio.all_tasks()
+        environ = {**subject.environ, **simulation.settings}
+        async with lifespan(hooks, environ):
+            await Provider(hooks, environ, simulation).generate()
+        closed = await in_time(lambda: not simulation.tap.open)
+        demand(closed, f"{simulation.tap.open} of its connections stay open.")
+        ended = await in_time(lambda: asyncio.all_tasks() <= before)
+        names = ", ".join(task.get_name() for task in asyncio.all_tasks() - before)
+        demand(ended, f"Tasks of its own go on: {names}.")
+
+
+@CHECKS.add(
+    "threads",
+    "Opened and closed again and again, it leaves no more threads each time.",
+    needs=("answer",),
+)
+async def _threads(subject: Subject) -> None:
+    counts = []
+    for _ in range(_OPENINGS):
+        async with subject.opened() as provider:
+            await provider.generate()
+        counts.append(threading.active_count())
+    growing = all(after > before for before, after in pairwise(counts))
+    demand(not growing, f"It leaves a thread or more each time: {', '.join(map(str, counts))}.")
+
+
+@CHECKS.add(
+    "opens-again",
+    "An instance that was closed opens again.",
+    needs=("answer",),
+)
+async def _opens_again(subject: Subject) -> None:
+    hooks = subject.hooks()
+    for _ in range(2):
+        async with subject.opened(hooks=hooks) as provider:
+            await provider.answers()
+
+
+@CHECKS.add(
+    "opens-after-failure",
+    "An instance that could not be opened, for lack of a key, opens once there is one.",
+    needs=("answer", "key"),
+)
+async def _opens_after_failure(subject: Subject) -> None:
+    hooks = subject.hooks()
+    with suppress(NotConfigured):
+        async with lifespan(hooks, subject.environ):
+            pass
+    async with subject.opened(hooks=hooks) as provider:
+        await provider.answers()
+
+
+@CHECKS.add(
+    "side-by-side",
+    "Two instances in one process share nothing: each calls with its own settings.",
+    needs=("answer", "key"),
+)
+async def _side_by_side(subject: Subject) -> None:
+    first, second = Behaviour(), Behaviour()
+    async with (
+        subject.opened(first, key="key-one-of-the-contract") as one,
+        subject.opened(second, key="key-two-of-the-contract") as two,
+    ):
+        first.key, second.key = "key-one-of-the-contract", "key-two-of-the-contract"
+        await asyncio.gather(*(each.answers() for each in (one, two, one, two)))
+    calls = (len(first.calls), len(second.calls))
+    demand(calls == (2, 2), "The calls of one instance go to the provider of the other.")

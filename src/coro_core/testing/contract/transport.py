@@ -1,0 +1,170 @@
+"""What a plugin makes of a broken transport."""
+
+import asyncio
+import socket
+import tracemalloc
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
+
+from coro_core.errors import ProviderError
+from coro_core.testing.behaviour import Behaviour, Fault
+from coro_core.testing.contract.loops import entered_apart
+from coro_core.testing.contract.registry import Broken, Checks, Run, demand
+from coro_core.testing.contract.subject import CALL_SECONDS, Provider, Subject, failure
+from coro_core.testing.faults import disguise
+from coro_core.testing.messages import HttpReply
+
+CHECKS = Checks("What it makes of a broken transport")
+
+_LOST = ("connection_failed",)
+_LOST_OR_UNREADABLE = ("connection_failed", "invalid_response")
+_UNREADABLE = ("invalid_response",)
+
+_CODES: Mapping[Fault, tuple[str, ...]] = {
+    Fault.DISCONNECT: _LOST,
+    Fault.RESET: _LOST,
+    Fault.TRUNCATE: _LOST_OR_UNREADABLE,
+    Fault.GARBAGE: _LOST_OR_UNREADABLE,
+    Fault.HEADER_FLOOD: _LOST_OR_UNREADABLE,
+    Fault.BAD_CHUNKS: _LOST_OR_UNREADABLE,
+    Fault.NOT_JSON: _UNREADABLE,
+    Fault.WRONG_SHAPE: _UNREADABLE,
+    Fault.OVERSIZED: _UNREADABLE,
+    Fault.COMPRESSED_BOMB: _UNREADABLE,
+    # Some providers keep a call waiting with blank lines, and send no more when they are too busy.
+    Fault.EMPTY_BODY: ("invalid_response", "empty_response", "overloaded"),
+    # Not connection_failed: the address of the redirect leads nowhere, so that is who followed it.
+    Fault.REDIRECT: ("upstream_error", "invalid_response", "bad_request"),
+}
+_ENDLESS = {Fault.HANG, Fault.DRIP, Fault.SLOW_HEADERS}
+_DEADLINE = 0.5
+_HEED_SECONDS = 2.0
+"""How long a call may take to end once it was cancelled."""
+_LIMIT_MEGABYTES = 32
+_LARGE = (Fault.OVERSIZED, Fault.COMPRESSED_BOMB, Fault.HEADER_FLOOD)
+
+
+def _promise(fault: Fault) -> str:
+    if fault is Fault.BLANK_LINES:
+        return "An answer behind blank lines, which keep a connection alive, is an answer."
+    if fault in _ENDLESS:
+        return f"{fault}: a reply that never ends is given up at the deadline."
+    return f"{fault}: it raises what has the code {' or '.join(_CODES[fault])}, in time."
+
+
+def _fault_check(fault: Fault) -> Run:
+    async def run(subject: Subject) -> None:
+        async with subject.opened(Behaviour(fault=fault)) as provider:
+            if fault is Fault.BLANK_LINES:
+                await provider.generate()
+            elif fault in _ENDLESS:
+                await _given_up(provider)
+            else:
+                error = await failure(provider.generate())
+                demand(error.code in _CODES[fault], f"It raises {type(error).__name__}.")
+            provider.behaviour.fault = None
+            await provider.recovers()
+
+    return run
+
+
+for _fault in Fault:
+    CHECKS.add(f"fault-{_fault.replace('_', '-')}", _promise(_fault), needs=("answer",))(
+        _fault_check(_fault)
+    )
+
+
+async def _given_up(provider: Provider) -> None:
+    """Demand that a call ends at its deadline, by itself or cancelled as the core does it."""
+    call = asyncio.ensure_future(provider.generate(timeout=_DEADLINE))
+    await asyncio.wait({call}, timeout=_DEADLINE)
+    call.cancel()
+    await asyncio.wait({call}, timeout=_HEED_SECONDS)
+    demand(call.done(), f"It is not over {_HEED_SECONDS:g} s after its deadline.")
+    if call.cancelled():
+        return
+    error = call.exception()
+    if not isinstance(error, ProviderError):
+        raise Broken("It has an answer, or raises what is no leaf of coro_core.errors.")
+    demand(error.code == "timeout", f"It raises {type(error).__name__}.")
+
+
+@CHECKS.add(
+    "memory",
+    f"A reply without end, a compressed bomb and a flood of headers cost less than"
+    f" {_LIMIT_MEGABYTES} MB.",
+    needs=("answer",),
+)
+async def _memory(subject: Subject) -> str:
+    # Made once, and not to be counted.
+    disguise(HttpReply(fault=Fault.COMPRESSED_BOMB))
+    most = 0.0
+    for fault in _LARGE:
+        async with subject.opened(Behaviour(fault=fault)) as provider:
+            most = max(most, await _megabytes(provider, fault))
+    return f"{most:.1f} MB at most"
+
+
+async def _megabytes(provider: Provider, fault: Fault) -> float:
+    """Return the most that one call takes at once, which is stopped when it takes too much."""
+    tracemalloc.start()
+    try:
+        call = asyncio.ensure_future(failure(provider.generate()))
+        until = asyncio.get_running_loop().time() + CALL_SECONDS
+        megabytes = 0.0
+        while not call.done() and asyncio.get_running_loop().time() < until:
+            await asyncio.wait({call}, timeout=0.01)
+            megabytes = tracemalloc.get_traced_memory()[1] / 1e6
+            if megabytes > _LIMIT_MEGABYTES:
+                break
+        call.cancel()
+        await asyncio.wait({call}, timeout=_HEED_SECONDS)
+    finally:
+        tracemalloc.stop()
+    demand(megabytes <= _LIMIT_MEGABYTES, f"{fault} takes {megabytes:.0f} MB and more.")
+    return megabytes
+
+
+@CHECKS.add(
+    "provider-down",
+    "It opens while its provider is down; a call then is ConnectionFailed.",
+    needs=("answer", "address"),
+)
+async def _provider_down(subject: Subject) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+
+    async with subject.opened(address=_at(port)) as provider:
+        error = await failure(provider.generate())
+    demand(error.code == "connection_failed", f"It raises {type(error).__name__}.")
+
+
+@CHECKS.add(
+    "tls",
+    "A server that is spoken to over TLS and does not speak it is ConnectionFailed.",
+    needs=("answer", "address"),
+)
+async def _tls(subject: Subject) -> None:
+    @asynccontextmanager
+    async def plain() -> AsyncIterator[int]:
+        async def refuse(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.write(b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n")
+            writer.close()
+
+        async with await asyncio.start_server(refuse, "127.0.0.1", 0) as server:
+            yield server.sockets[0].getsockname()[1]
+
+    async with entered_apart(plain) as port, subject.opened(address=_at(port, "https")) as provider:
+        error = await failure(provider.generate())
+    demand(error.code == "connection_failed", f"It raises {type(error).__name__}.")
+
+
+def _at(port: int, scheme: str = "http") -> Callable[[str], str]:
+    """Return what turns an address into one of this port."""
+
+    def change(address: str) -> str:
+        return urlsplit(address)._replace(scheme=scheme, netloc=f"127.0.0.1:{port}").geturl()
+
+    return change
