@@ -41,7 +41,7 @@ LAYERS = [
     {"__main__"},
 ]
 # Inside a layer: who may import whom.
-SIBLINGS = {("errors", "types"), ("testing", "httpkit")}
+SIBLINGS = {("errors", "types"), ("testing", "httpkit"), ("testing", "lifespans")}
 
 
 def sources(directory: Path) -> list[Path]:

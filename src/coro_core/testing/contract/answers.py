@@ -5,8 +5,9 @@ from contextlib import suppress
 
 from coro_core.errors import ModelUnavailable
 from coro_core.testing.behaviour import Behaviour
+from coro_core.testing.contract.provider import Provider, models
 from coro_core.testing.contract.registry import Checks, demand
-from coro_core.testing.contract.subject import Provider, Subject, models
+from coro_core.testing.contract.subject import Subject
 
 CHECKS = Checks("What it sends, and what it makes of an answer")
 

@@ -22,7 +22,7 @@ _DECLARED = Checks("What it does not promise")
 @_DECLARED.add("exceptions", "Every exception it declares names a check and gives a reason.")
 async def _exceptions(subject: Subject) -> str | None:
     declared = getattr(subject.plugin, "coro_exceptions", {})
-    demand(isinstance(declared, dict), "coro_exceptions is not a dict of check names and reasons.")
+    demand(isinstance(declared, Mapping), "coro_exceptions is no mapping of checks to reasons.")
     for name, reason in declared.items():
         demand(name in CHECKS, f"coro_exceptions names {name!r}, and there is no such check.")
         demand(name != "exceptions", "coro_exceptions cannot make an exception of itself.")
@@ -37,8 +37,8 @@ GROUPS: Sequence[Checks] = (
     settings.CHECKS,
     answers.CHECKS,
     refusals.CHECKS,
-    transport.CHECKS,
     timing.CHECKS,
+    transport.CHECKS,
     secrets.CHECKS,
     resources.CHECKS,
     loading.CHECKS,

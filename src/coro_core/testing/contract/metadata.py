@@ -6,8 +6,9 @@ from coro_core.errors import ProviderError
 from coro_core.hooks import Hooks, UnfitError
 from coro_core.hookspecs import CONTRACT_VERSION, ENTRY_POINT_GROUP, HookSpecs
 from coro_core.testing.contract.doings import noting
+from coro_core.testing.contract.provider import models
 from coro_core.testing.contract.registry import Broken, Checks, demand
-from coro_core.testing.contract.subject import Subject, models
+from coro_core.testing.contract.subject import Subject
 from coro_core.types import Model
 
 CHECKS = Checks("What it is before it is opened")
@@ -71,7 +72,7 @@ async def _hooks(subject: Subject) -> str:
         raise Broken(f"The core refuses it: {exc}.") from None
     known = [name for name in vars(HookSpecs) if name.startswith("coro_")]
     for name in known:
-        marked = hooks.implements(name) or not hasattr(hooks.plugin, name)
+        marked = hooks.implements(name) or getattr(hooks.plugin, name, None) is None
         demand(marked, f"{name} is not marked with @hookimpl, so the core does not see it.")
     return ", ".join(name.removeprefix("coro_") for name in known if hooks.implements(name))
 

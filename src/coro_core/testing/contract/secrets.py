@@ -5,15 +5,15 @@ import contextlib
 import io
 import logging
 import traceback
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
 from urllib.parse import quote
 
-from coro_core.errors import ProviderError
 from coro_core.testing.behaviour import Behaviour, Fault
+from coro_core.testing.contract.provider import Provider
 from coro_core.testing.contract.refusals import CODES
 from coro_core.testing.contract.registry import Checks, demand
-from coro_core.testing.contract.subject import Provider, Subject, failure
+from coro_core.testing.contract.subject import Subject
 
 CHECKS = Checks("What it keeps to itself")
 
@@ -52,12 +52,14 @@ def found(text: str, *, key: bool = False, words: bool = False) -> str | None:
     return None
 
 
-def _told(error: ProviderError) -> str:
-    """Return all that an error tells, or that a log line with its traceback would."""
-    chain = "".join(traceback.format_exception(error))
-    return (
-        f"{error} {error!r} {error.args!r} {error.message} {error.detail} {vars(error)!r} {chain}"
-    )
+async def _told(call: Awaitable[object]) -> str:
+    """Return all that a call's error tells, or that a log line with its traceback would."""
+    try:
+        await call
+    except Exception as error:
+        chain = "".join(traceback.format_exception(error))
+        return f"{error} {error!r} {error.args!r} {vars(error)!r} {chain}"
+    return ""
 
 
 async def _errors(provider: Provider) -> list[tuple[str, str]]:
@@ -66,13 +68,14 @@ async def _errors(provider: Provider) -> list[tuple[str, str]]:
     behaviour = provider.behaviour
     for code in CODES:
         behaviour.error = code
-        told.append((code, _told(await failure(provider.generate(PROMPT)))))
-        if provider.hooks.implements("coro_live_models") and code == "authentication_failed":
-            told.append((code, _told(await failure(provider.live_models()))))
+        told.append((code, await _told(provider.generate(PROMPT))))
+    if provider.hooks.implements("coro_live_models"):
+        behaviour.error = "authentication_failed"
+        told.append((behaviour.error, await _told(provider.live_models())))
     behaviour.error = None
     for fault in _FAULTS:
         behaviour.fault = fault
-        told.append((str(fault), _told(await failure(provider.generate(PROMPT)))))
+        told.append((str(fault), await _told(provider.generate(PROMPT))))
     return told
 
 
@@ -156,7 +159,7 @@ async def _prompt_not_in_address(subject: Subject) -> None:
     "logs",
     "Keys, prompts, answers and the provider's words are in no log line of any level, and nothing"
     " is printed.",
-    needs=("answer",),
+    needs=("key-in-headers-only", "prompt-not-in-address"),
 )
 async def _logs(subject: Subject) -> str:
     with _overheard() as (lines, printed):

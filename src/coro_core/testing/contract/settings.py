@@ -9,8 +9,9 @@ from types import MappingProxyType
 
 from coro_core.errors import NotConfigured, ProviderError
 from coro_core.testing.behaviour import Behaviour
+from coro_core.testing.contract.provider import Provider, Simulation
 from coro_core.testing.contract.registry import Broken, Checks, demand
-from coro_core.testing.contract.subject import Provider, Simulation, Subject, lifespan
+from coro_core.testing.contract.subject import Subject, lifespan
 from coro_core.testing.contract.tap import Tap
 
 CHECKS = Checks("How it takes its settings")
@@ -122,7 +123,7 @@ async def _address_unusable(subject: Subject) -> None:
     "settings-given",
     "Its settings are those of the mapping that it is given; the process's own environment and a"
     " .env file count for nothing.",
-    needs=("answer", "key"),
+    needs=("answer", "key-missing"),
 )
 async def _settings_given(subject: Subject) -> None:
     key = "key-of-the-contract"
@@ -148,10 +149,10 @@ async def _mapping_untouched(subject: Subject) -> None:
         try:
             async with lifespan(hooks, MappingProxyType(given)):
                 await Provider(hooks, given, simulation).generate()
+                keys = {given[name] for name in simulation.key_names}
+                told = [name for name, value in os.environ.items() if value in keys]
         except (TypeError, AttributeError) as exc:
             raise Broken(f"It treats the mapping as its own: {exc}.") from None
-        keys = {given[name] for name in simulation.key_names}
-        told = [name for name, value in os.environ.items() if value in keys]
         demand(not told, f"It has put its key into the environment, as {', '.join(told)}.")
 
 

@@ -1,116 +1,27 @@
-"""The plugin under test: before its own simulator, opened, and called as the core calls it."""
+"""The plugin under test: put before its own simulator, and opened as the core opens it."""
 
 import asyncio
-import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    nullcontext,
+)
+from typing import Any
 
-from coro_core.answers import checked
-from coro_core.errors import ERROR_CODES, ConnectionFailed, ProviderError
 from coro_core.hooks import Hooks
+from coro_core.lifespans import LifespanTask
 from coro_core.testing.behaviour import Behaviour
-from coro_core.testing.chat import CANARY_KEY
 from coro_core.testing.contract.fresh import Fresh, look_afresh
 from coro_core.testing.contract.loops import entered_apart
-from coro_core.testing.contract.registry import Broken, demand
+from coro_core.testing.contract.provider import Provider, Simulation, upstream_names
+from coro_core.testing.contract.registry import Broken
 from coro_core.testing.contract.tap import Tap
-from coro_core.testing.contract.waiting import PATIENCE
-from coro_core.types import GenerateRequest, Generation, Model
 
-T = TypeVar("T")
-
-CALL_SECONDS = 8.0
-"""How long any call may take before a simulator that answers at once."""
-PROMPT = "What is 2+2?"
-_RETRY_SECONDS = 0.05
-
-_LOOPBACK = re.compile(r"https?://(127\.\d+\.\d+\.\d+|localhost|\[::1\])(:\d+)?(/|$)")
-
-
-@dataclass(frozen=True, slots=True)
-class Simulation:
-    """A simulator at work."""
-
-    behaviour: Behaviour
-    tap: Tap
-    settings: Mapping[str, str]
-    """What it yielded, with the tap before every address."""
-
-    @property
-    def key_names(self) -> Sequence[str]:
-        """The variables that hold a key."""
-        keys = {CANARY_KEY, self.behaviour.key}
-        return [name for name, value in self.settings.items() if value in keys]
-
-    @property
-    def address_names(self) -> Sequence[str]:
-        """The variables that hold an address."""
-        return [name for name, value in self.settings.items() if _LOOPBACK.match(value)]
-
-
-class Provider:
-    """A plugin that is open."""
-
-    def __init__(self, hooks: Hooks, environ: Mapping[str, str], simulation: Simulation) -> None:
-        self.hooks = hooks
-        self.environ = environ
-        self.behaviour = simulation.behaviour
-        self.tap = simulation.tap
-        self.model = upstream_names(hooks, environ)[0]
-
-    async def generate(
-        self,
-        prompt: str = PROMPT,
-        *,
-        model: str | None = None,
-        temperature: float = 0.5,
-        max_tokens: int = 64,
-        timeout: float = CALL_SECONDS,
-    ) -> Generation:
-        """Call a model once. Raises what the plugin raises, and `Broken` if that is too late."""
-        request = GenerateRequest(
-            model=model or self.model,
-            prompt=prompt,
-            temperature=temperature,
-            max_tokens=max_tokens,
-            timeout=timeout,
-        )
-        call = self.hooks.call("coro_generate", request=request)
-        demand(isinstance(call, Awaitable), "coro_generate does not return an awaitable.")
-        return checked(await within(CALL_SECONDS * 2, call))
-
-    async def live_models(self) -> Collection[str]:
-        """Ask for the provider's list once."""
-        call = self.hooks.call("coro_live_models")
-        demand(isinstance(call, Awaitable), "coro_live_models does not return an awaitable.")
-        names: Collection[str] = await within(CALL_SECONDS * 2, call)
-        return names
-
-    async def answers(self) -> None:
-        """Raise `Broken` unless the next call is answered."""
-        try:
-            await self.generate()
-        except ProviderError as error:
-            raise Broken(f"The next call is not answered: {error.code}.") from None
-
-    async def recovers(self) -> None:
-        """Raise `Broken` unless a call is answered again, before long: connecting may take a few.
-
-        A client may leave a connection that broke alone for a moment.
-        """
-        until = asyncio.get_running_loop().time() + PATIENCE
-        while True:
-            try:
-                await self.generate()
-                return
-            except ConnectionFailed:
-                again = asyncio.get_running_loop().time() < until
-                demand(again, f"{PATIENCE:g} s later, calls still fail to connect.")
-            except ProviderError as error:
-                raise Broken(f"The next call is not answered: {error.code}.") from None
-            await asyncio.sleep(_RETRY_SECONDS)
+OPEN_SECONDS = 20.0
+CLOSE_SECONDS = 5.0
+"""How long opening and closing may take, as in the core by default."""
 
 
 class Subject:
@@ -188,50 +99,28 @@ class Subject:
         return self.seen
 
 
-def lifespan(hooks: Hooks, environ: Mapping[str, str]) -> AbstractAsyncContextManager[None]:
-    """Return the plugin's lifespan with these settings; nothing happens if it has none."""
-    if not hooks.implements("coro_lifespan"):
-        return AsyncExitStack()  # type: ignore[return-value]
-    manager: AbstractAsyncContextManager[None] = hooks.call("coro_lifespan", environ=environ)
-    return manager
+@asynccontextmanager
+async def lifespan(hooks: Hooks, environ: Mapping[str, str]) -> AsyncIterator[None]:
+    """Open the plugin as the core does, and close it; nothing happens if it has no lifespan.
 
-
-def models(hooks: Hooks, environ: Mapping[str, str]) -> Sequence[Model]:
-    """Return what the plugin offers."""
-    offered: Sequence[Model] = hooks.call("coro_list_models", environ=environ)
-    return offered
-
-
-def upstream_names(hooks: Hooks, environ: Mapping[str, str]) -> Sequence[str]:
-    """Return the provider's own names of all models that the plugin offers. Raises `Broken`."""
-    names = [name for model in models(hooks, environ) for name in model.candidates]
-    demand(names, "It offers no model before its own simulator.")
-    return names
-
-
-async def within(seconds: float, call: Awaitable[T]) -> T:
-    """Await a call of the plugin. Raises what it raises, and `Broken` if it is not over by then.
-
-    A call that does not heed its cancellation is abandoned.
+    Raises what it raises, and `Broken` when it takes longer than the core waits.
     """
-    task = asyncio.ensure_future(call)
+
+    def manager() -> AbstractAsyncContextManager[None]:
+        if not hooks.implements("coro_lifespan"):
+            return nullcontext()
+        opened: AbstractAsyncContextManager[None] = hooks.call("coro_lifespan", environ=environ)
+        return opened
+
+    task = LifespanTask("the plugin", manager)
     try:
-        await asyncio.wait({task}, timeout=seconds)
+        await task.enter(OPEN_SECONDS)
+    except TimeoutError:
+        raise Broken(f"It is not open after {OPEN_SECONDS:g} s.") from None
+    try:
+        yield
     finally:
-        task.cancel()
-    demand(task.done(), f"The call is not over after {seconds:g} s.")
-    return await task
-
-
-async def failure(call: Awaitable[object]) -> ProviderError:
-    """Return the leaf of `ProviderError` that a call raises. Raises `Broken` if it is none."""
-    try:
-        await call
-    except ProviderError as error:
-        demand(error.code in ERROR_CODES, f"{type(error).__name__} is no leaf of coro_core.errors.")
-        return error
-    except (Broken, asyncio.CancelledError):
-        raise
-    except Exception as exc:
-        raise Broken(f"It raises {type(exc).__name__} and no leaf of coro_core.errors.") from exc
-    raise Broken("It returns an answer and raises nothing.")
+        try:
+            await task.leave(CLOSE_SECONDS)
+        except TimeoutError:
+            raise Broken(f"It is not closed after {CLOSE_SECONDS:g} s.") from None

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from coro_core.errors import ProviderError
+from coro_core.errors import ProviderError, describe
 from coro_core.testing.contract.catalogue import CHECKS
 from coro_core.testing.contract.loops import run_apart
 from coro_core.testing.contract.registry import Broken, Check
@@ -77,16 +77,16 @@ class Contract:
         except Broken as broken:
             return Verdict.FAILED, str(broken)
         except ProviderError as error:
-            return Verdict.FAILED, f"It raises {type(error).__name__}: {error}"
+            return Verdict.FAILED, f"It raises {type(error).__name__}, that is: {error}"
         except Exception as exc:
             # The author's to read, and nothing in it is worth keeping: all keys here are made up.
-            return Verdict.FAILED, f"It raises {type(exc).__name__}: {exc}"
+            return Verdict.FAILED, f"It raises {describe(exc)}: {exc}."
         return Verdict.PASSED, detail or ""
 
     def _exceptions(self) -> Mapping[str, str]:
         """Return the exceptions that are declared as they must be; a check tells of the others."""
         declared: Any = getattr(self.subject.plugin, "coro_exceptions", {})
-        if not isinstance(declared, dict):
+        if not isinstance(declared, Mapping):
             return {}
         return {
             name: reason

@@ -11,6 +11,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from urllib.parse import urlsplit
 
+from coro_core.testing.http import begun
+
 _LONGEST_SECONDS = 20.0
 _READ_BYTES = 65536
 
@@ -38,7 +40,9 @@ class Tap:
         try:
             yield parts._replace(netloc=f"127.0.0.1:{port}").geturl()
         finally:
+            await begun()
             server.close()
+            await begun()
             tasks = list(self._tasks)
             for task in tasks:
                 task.cancel()
@@ -77,7 +81,14 @@ class Tap:
 async def _relay(
     behind: tuple[str, int], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
 ) -> None:
-    from_server, to_server = await asyncio.open_connection(*behind)
+    opening = asyncio.ensure_future(asyncio.open_connection(*behind))
+    try:
+        from_server, to_server = await asyncio.shield(opening)
+    except asyncio.CancelledError:
+        # Cancelled between its parts, it would leave a socket open; on loopback it is soon done.
+        with suppress(OSError):
+            (await opening)[1].transport.abort()
+        raise
     ways = [
         asyncio.ensure_future(_pass_on(reader, to_server)),
         asyncio.ensure_future(_pass_on(from_server, writer)),

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from coro_core.errors import ProviderError
 from coro_core.testing.behaviour import Behaviour, Call
+from coro_core.testing.contract.provider import Provider
 from coro_core.testing.contract.registry import Checks, demand
-from coro_core.testing.contract.subject import Provider, Subject, lifespan
+from coro_core.testing.contract.subject import Subject, lifespan
 from coro_core.testing.contract.waiting import PATIENCE, in_time
 
 CHECKS = Checks("How it shares the event loop")
@@ -153,7 +154,7 @@ async def _cancellation(subject: Subject) -> None:
         await asyncio.Event().wait()
 
     async with subject.opened(Behaviour(gate=gate)) as provider:
-        call = asyncio.ensure_future(provider.generate(timeout=60.0))
+        call = provider.started(timeout=60.0)
         demand(await in_time(arrived.is_set), "The call does not arrive at the simulator.")
         call.cancel()
         await asyncio.wait({call}, timeout=PATIENCE)
@@ -182,7 +183,7 @@ async def _closing_ends_calls(subject: Subject) -> None:
         environ = {**subject.environ, **simulation.settings}
         async with lifespan(hooks, environ):
             provider = Provider(hooks, environ, simulation)
-            call = asyncio.ensure_future(provider.generate(timeout=60.0))
+            call = provider.started(timeout=60.0)
             await in_time(arrived.is_set)
         await asyncio.wait({call}, timeout=PATIENCE)
         demand(call.done(), "A call goes on after the plugin was closed.")

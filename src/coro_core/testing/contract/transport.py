@@ -10,8 +10,9 @@ from urllib.parse import urlsplit
 from coro_core.errors import ProviderError
 from coro_core.testing.behaviour import Behaviour, Fault
 from coro_core.testing.contract.loops import entered_apart
+from coro_core.testing.contract.provider import CALL_SECONDS, Provider, failure
 from coro_core.testing.contract.registry import Broken, Checks, Run, demand
-from coro_core.testing.contract.subject import CALL_SECONDS, Provider, Subject, failure
+from coro_core.testing.contract.subject import Subject
 from coro_core.testing.faults import disguise
 from coro_core.testing.messages import HttpReply
 
@@ -38,56 +39,11 @@ _CODES: Mapping[Fault, tuple[str, ...]] = {
     Fault.REDIRECT: ("upstream_error", "invalid_response", "bad_request"),
 }
 _ENDLESS = {Fault.HANG, Fault.DRIP, Fault.SLOW_HEADERS}
-_DEADLINE = 0.5
+_DEADLINE = 0.3
 _HEED_SECONDS = 2.0
 """How long a call may take to end once it was cancelled."""
 _LIMIT_MEGABYTES = 32
 _LARGE = (Fault.OVERSIZED, Fault.COMPRESSED_BOMB, Fault.HEADER_FLOOD)
-
-
-def _promise(fault: Fault) -> str:
-    if fault is Fault.BLANK_LINES:
-        return "An answer behind blank lines, which keep a connection alive, is an answer."
-    if fault in _ENDLESS:
-        return f"{fault}: a reply that never ends is given up at the deadline."
-    return f"{fault}: it raises what has the code {' or '.join(_CODES[fault])}, in time."
-
-
-def _fault_check(fault: Fault) -> Run:
-    async def run(subject: Subject) -> None:
-        async with subject.opened(Behaviour(fault=fault)) as provider:
-            if fault is Fault.BLANK_LINES:
-                await provider.generate()
-            elif fault in _ENDLESS:
-                await _given_up(provider)
-            else:
-                error = await failure(provider.generate())
-                demand(error.code in _CODES[fault], f"It raises {type(error).__name__}.")
-            provider.behaviour.fault = None
-            await provider.recovers()
-
-    return run
-
-
-for _fault in Fault:
-    CHECKS.add(f"fault-{_fault.replace('_', '-')}", _promise(_fault), needs=("answer",))(
-        _fault_check(_fault)
-    )
-
-
-async def _given_up(provider: Provider) -> None:
-    """Demand that a call ends at its deadline, by itself or cancelled as the core does it."""
-    call = asyncio.ensure_future(provider.generate(timeout=_DEADLINE))
-    await asyncio.wait({call}, timeout=_DEADLINE)
-    call.cancel()
-    await asyncio.wait({call}, timeout=_HEED_SECONDS)
-    demand(call.done(), f"It is not over {_HEED_SECONDS:g} s after its deadline.")
-    if call.cancelled():
-        return
-    error = call.exception()
-    if not isinstance(error, ProviderError):
-        raise Broken("It has an answer, or raises what is no leaf of coro_core.errors.")
-    demand(error.code == "timeout", f"It raises {type(error).__name__}.")
 
 
 @CHECKS.add(
@@ -126,10 +82,75 @@ async def _megabytes(provider: Provider, fault: Fault) -> float:
     return megabytes
 
 
+def _promise(fault: Fault) -> str:
+    if fault is Fault.BLANK_LINES:
+        return "An answer behind blank lines, which keep a connection alive, is an answer."
+    if fault in _ENDLESS:
+        return f"{fault}: a reply that never ends is given up at the deadline."
+    return f"{fault}: it raises what has the code {' or '.join(_CODES[fault])}, in time."
+
+
+def _fault_check(fault: Fault) -> Run:
+    async def run(subject: Subject) -> None:
+        async with subject.opened(Behaviour(fault=fault)) as provider:
+            if fault is Fault.BLANK_LINES:
+                await provider.generate()
+            elif fault in _ENDLESS:
+                await _given_up(provider)
+            else:
+                error = await failure(provider.generate())
+                demand(error.code in _CODES[fault], f"It raises {type(error).__name__}.")
+            provider.behaviour.fault = None
+            await provider.recovers()
+
+    return run
+
+
+def _needs(fault: Fault) -> tuple[str, ...]:
+    """Return the checks that tell what is wrong when this one would fail for the same reason."""
+    if fault in _ENDLESS:
+        return ("cancellation",)
+    codes = _CODES.get(fault, ())
+    errors = (f"error-{code.replace('_', '-')}" for code in codes if code in _LOST_OR_UNREADABLE)
+    return ("answer", *errors, *(("memory",) if fault in _LARGE else ()))
+
+
+for _fault in Fault:
+    CHECKS.add(f"fault-{_fault.replace('_', '-')}", _promise(_fault), needs=_needs(_fault))(
+        _fault_check(_fault)
+    )
+
+
+async def _given_up(provider: Provider) -> None:
+    """Demand that a call ends at its deadline, by itself or cancelled as the core does it."""
+    call = provider.started(timeout=_DEADLINE)
+    await asyncio.wait({call}, timeout=_DEADLINE)
+    call.cancel()
+    await asyncio.wait({call}, timeout=_HEED_SECONDS)
+    demand(call.done(), f"It is not over {_HEED_SECONDS:g} s after its deadline.")
+    if call.cancelled():
+        return
+    error = call.exception()
+    if not isinstance(error, ProviderError):
+        raise Broken("It has an answer, or raises what is no leaf of coro_core.errors.")
+    demand(error.code == "timeout", f"It raises {type(error).__name__}.")
+
+
+@CHECKS.add(
+    "opens-quietly",
+    "Opening asks the provider for nothing: a provider that is down costs calls, not the start.",
+    needs=("answer",),
+)
+async def _opens_quietly(subject: Subject) -> None:
+    async with subject.opened() as provider:
+        asked = len(provider.behaviour.calls) + provider.behaviour.lists
+    demand(not asked, "It asks its provider when it is opened.")
+
+
 @CHECKS.add(
     "provider-down",
     "It opens while its provider is down; a call then is ConnectionFailed.",
-    needs=("answer", "address"),
+    needs=("error-connection-failed", "opens-quietly", "address"),
 )
 async def _provider_down(subject: Subject) -> None:
     with socket.socket() as unused:
@@ -144,7 +165,7 @@ async def _provider_down(subject: Subject) -> None:
 @CHECKS.add(
     "tls",
     "A server that is spoken to over TLS and does not speak it is ConnectionFailed.",
-    needs=("answer", "address"),
+    needs=("error-connection-failed", "opens-quietly", "address"),
 )
 async def _tls(subject: Subject) -> None:
     @asynccontextmanager
