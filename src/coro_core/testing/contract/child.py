@@ -7,7 +7,7 @@ import json
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,8 @@ from coro_core.types import GenerateRequest
 class _Imports(importlib.abc.MetaPathFinder):
     """Takes note of which packages from elsewhere are loaded, and finds none itself."""
 
-    def __init__(self, own: str) -> None:
-        self._known = {own, "coro_core", "pluggy", *sys.stdlib_module_names}
+    def __init__(self, own: Collection[str]) -> None:
+        self._known = {*own, "coro_core", "pluggy", *sys.stdlib_module_names}
         self._before = set(sys.modules)
         self._thread = threading.get_ident()
         self.on_loop: set[str] = set()
@@ -63,9 +63,13 @@ def main() -> None:
 
 
 async def _look(
-    module: str, name: str, environ: Mapping[str, str], simulated: Mapping[str, str]
+    module: str,
+    name: str,
+    own: Collection[str],
+    environ: Mapping[str, str],
+    simulated: Mapping[str, str],
 ) -> dict[str, object]:
-    imports, importing, opening = _Imports(module.partition(".")[0]), _Cost(), _Cost()
+    imports, importing, opening = _Imports(own), _Cost(), _Cost()
     with importing.measured():
         plugin: Any = importlib.import_module(module)
     for part in name.split("."):

@@ -41,6 +41,7 @@ def look_afresh(plugin: Any, environ: Mapping[str, str], simulated: Mapping[str,
         "path": sys.path,
         "module": plugin.__module__,
         "name": plugin.__qualname__,
+        "own": sorted({base.__module__.partition(".")[0] for base in plugin.__mro__}),
         "environ": dict(environ),
         "simulated": dict(simulated),
     }

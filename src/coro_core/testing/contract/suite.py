@@ -71,7 +71,7 @@ class Contract:
             return Verdict.EXCEPTED, reason
         for need in check.needs:
             if (verdict := self.finding(need).verdict) is not Verdict.PASSED:
-                return Verdict.NOT_RUN, f"It builds on {need}, which is {verdict}."
+                return Verdict.NOT_RUN, f"It builds on {need}: {verdict}."
         try:
             detail = run_apart(lambda: check.run(self.subject), _SECONDS)
         except Broken as broken:

@@ -105,7 +105,7 @@ async def _calls_are_async(subject: Subject) -> None:
 @CHECKS.add(
     "concurrent",
     f"{_TOGETHER} calls are at the provider at the same time: none waits for another.",
-    needs=("answer",),
+    needs=("calls-are-async",),
 )
 async def _concurrent(subject: Subject) -> None:
     barrier = _Barrier(_TOGETHER)
@@ -144,7 +144,7 @@ class _Barrier:
 @CHECKS.add(
     "cancellation",
     "A call that is cancelled ends at once as cancelled, and ends at the provider too.",
-    needs=("answer",),
+    needs=("calls-are-async",),
 )
 async def _cancellation(subject: Subject) -> None:
     arrived = threading.Event()
@@ -169,7 +169,7 @@ async def _cancellation(subject: Subject) -> None:
 @CHECKS.add(
     "closing-ends-calls",
     "Closing the plugin ends the calls that are under way.",
-    needs=("answer",),
+    needs=("calls-are-async",),
 )
 async def _closing_ends_calls(subject: Subject) -> None:
     arrived = threading.Event()

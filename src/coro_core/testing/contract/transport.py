@@ -50,7 +50,7 @@ _LARGE = (Fault.OVERSIZED, Fault.COMPRESSED_BOMB, Fault.HEADER_FLOOD)
     "memory",
     f"A reply without end, a compressed bomb and a flood of headers cost less than"
     f" {_LIMIT_MEGABYTES} MB.",
-    needs=("answer",),
+    needs=("calls-are-async",),
 )
 async def _memory(subject: Subject) -> str:
     # Made once, and not to be counted.
@@ -112,7 +112,7 @@ def _needs(fault: Fault) -> tuple[str, ...]:
         return ("cancellation",)
     codes = _CODES.get(fault, ())
     errors = (f"error-{code.replace('_', '-')}" for code in codes if code in _LOST_OR_UNREADABLE)
-    return ("answer", *errors, *(("memory",) if fault in _LARGE else ()))
+    return ("calls-are-async", *errors, *(("memory",) if fault in _LARGE else ()))
 
 
 for _fault in Fault:
