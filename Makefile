@@ -7,8 +7,8 @@ CORO := .venv/bin/coro
 INPUTS := pyproject.toml $(wildcard plugins/*/pyproject.toml)
 
 .DEFAULT_GOAL := help
-.PHONY: help serve demo test fuzz check fmt openapi screenshots vendor requirements overload outage
-.PHONY: soak clean
+.PHONY: help serve demo test fuzz check fmt openapi contract screenshots vendor requirements
+.PHONY: overload outage soak clean
 
 help: ## Show what there is.
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -57,6 +57,9 @@ outage: .venv/ready ## Every provider down: how often is each asked? Two minutes
 
 soak: .venv/ready ## Faults for SECONDS (default 600): does the server grow?
 	@exec .venv/bin/python -m load.soak
+
+contract: .venv/ready ## Write the list of the contract's checks into docs/contract-checks.md.
+	.venv/bin/python -m coro_core.testing.contract.document > docs/contract-checks.md
 
 clean: ## Remove what was installed and built.
 	rm -rf .venv .tools dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -13,7 +13,7 @@ PROVIDERS = ("gemini", "google", "groq", "deepseek", "mistral", "ollama", "openr
 
 # Each part may import those before it, and no other.
 LAYERS = [
-    {"types", "errors"},
+    {"types", "errors", "loading"},
     {"hookspecs", "sink", "serving"},
     {"answers", "hooks"},
     {

@@ -25,6 +25,7 @@ from coro_core.errors import (
     UpstreamError,
 )
 from coro_core.hookspecs import CONTRACT_VERSION, ProviderPlugin, hookimpl
+from coro_core.loading import load_module
 from coro_core.types import FinishReason, GenerateRequest, Generation, Model, Service, Usage
 
 __all__ = [
@@ -55,4 +56,5 @@ __all__ = [
     "UpstreamError",
     "Usage",
     "hookimpl",
+    "load_module",
 ]

@@ -1,8 +1,14 @@
-"""The whole contract of plugins, held against this one."""
+"""The whole contract of plugins, held against this one on either SDK."""
 
 from coro_core.testing import ProviderContract
 from coro_gemini import GeminiPlugin
 
 
-class TestContract(ProviderContract):
+class TestOnGenerativeai(ProviderContract):
     plugin = GeminiPlugin
+    environ = {"GEMINI_SDK": "google-generativeai"}  # noqa: RUF012
+
+
+class TestOnGenai(ProviderContract):
+    plugin = GeminiPlugin
+    environ = {"GEMINI_SDK": "google-genai"}  # noqa: RUF012

@@ -1,7 +1,6 @@
 """Opening, closing and connecting: settings, event loops, lost servers, the SDKs' silence."""
 
 import asyncio
-import socket
 
 import pytest
 
@@ -9,32 +8,6 @@ from coro_core import ConnectionFailed, NotConfigured
 from coro_core.testing import Behaviour
 from coro_gemini import GeminiPlugin
 from support.faults.gate import gate_before
-
-
-def unused_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-async def test_a_refused_connection_fails_without_waiting(sdk, request_for):
-    plugin = GeminiPlugin()
-    address = f"http://127.0.0.1:{unused_port()}"
-    environ = {"GEMINI_API_KEY": "k", "GEMINI_BASE_URL": address, "GEMINI_SDK": sdk}
-    async with asyncio.timeout(10), plugin.coro_lifespan(environ):
-        with pytest.raises(ConnectionFailed):
-            await plugin.coro_generate(request_for(timeout=60))
-
-
-async def test_a_server_without_tls_is_a_failed_connection(simulator, request_for):
-    plugin = GeminiPlugin()
-    environ = {
-        **simulator,
-        "GEMINI_BASE_URL": simulator["GEMINI_BASE_URL"].replace("http", "https"),
-    }
-    async with plugin.coro_lifespan(environ):
-        with pytest.raises(ConnectionFailed):
-            await plugin.coro_generate(request_for())
 
 
 async def test_a_server_that_comes_back_is_found_again(simulator, request_for):
@@ -72,41 +45,6 @@ async def test_two_plugins_in_one_process_share_nothing(sdk, other, request_for)
     assert {call.headers["x-goog-api-key"] for call in first.calls} == {"key-one"}
     assert {call.headers["x-goog-api-key"] for call in second.calls} == {"key-two"}
     assert len(first.calls) == len(second.calls) == 3
-
-
-def test_a_closed_plugin_opens_again_on_another_event_loop(sdk, request_for):
-    plugin = GeminiPlugin()
-
-    async def once():
-        async with (
-            plugin.coro_simulator(Behaviour()) as environ,
-            plugin.coro_lifespan({**environ, "GEMINI_SDK": sdk}),
-        ):
-            return (await plugin.coro_generate(request_for())).text
-
-    assert asyncio.run(once()) == asyncio.run(once())
-
-
-async def test_closing_ends_the_calls_that_are_under_way(sdk, behaviour, request_for):
-    arrived = asyncio.Event()
-
-    async def gate(_call):
-        arrived.set()
-        await asyncio.Event().wait()
-
-    behaviour.gate = gate
-    plugin = GeminiPlugin()
-    before = asyncio.all_tasks()
-    async with asyncio.timeout(10):
-        async with (
-            plugin.coro_simulator(behaviour) as environ,
-            plugin.coro_lifespan({**environ, "GEMINI_SDK": sdk}),
-        ):
-            task = asyncio.create_task(plugin.coro_generate(request_for(timeout=60)))
-            await arrived.wait()
-        await asyncio.gather(task, return_exceptions=True)
-    await asyncio.sleep(0)
-    assert asyncio.all_tasks() == before
 
 
 @pytest.mark.parametrize(

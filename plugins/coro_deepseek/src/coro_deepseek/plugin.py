@@ -1,12 +1,10 @@
 """The contract, for DeepSeek: what it offers, and how it is opened, called and simulated."""
 
-import asyncio
-import importlib
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING
 
-from coro_core import GenerateRequest, Generation, Model, hookimpl
+from coro_core import GenerateRequest, Generation, Model, hookimpl, load_module
 from coro_core.environ import api_key, base_url
 
 if TYPE_CHECKING:
@@ -46,11 +44,8 @@ class DeepSeekPlugin:
         """Open one HTTP client; what it needs is loaded here and nowhere else."""
         key = api_key(environ, "DEEPSEEK_API_KEY", help=KEY_HELP)
         address = base_url(environ, "DEEPSEEK_BASE_URL", "https://api.deepseek.com")
-        # In a thread: loading an HTTP client takes a while, and the server answers others.
-        await asyncio.to_thread(importlib.import_module, "coro_deepseek.wire")
-        from coro_deepseek.wire import open_wire
-
-        async with open_wire(key, address) as self._wire:
+        wire = await load_module("coro_deepseek.wire")
+        async with wire.open_wire(key, address) as self._wire:
             yield
 
     @hookimpl

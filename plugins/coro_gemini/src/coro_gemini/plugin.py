@@ -1,13 +1,12 @@
 """The contract, for Gemini: what it offers, and how it is opened, called and simulated."""
 
 import asyncio
-import importlib
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from coro_core import GenerateRequest, Generation, Model, NotConfigured, hookimpl
+from coro_core import GenerateRequest, Generation, Model, NotConfigured, hookimpl, load_module
 from coro_core.environ import api_key, base_url
 from coro_gemini.sdks import chosen_sdk, open_wire
 
@@ -72,8 +71,6 @@ class GeminiPlugin:
     @asynccontextmanager
     async def coro_simulator(self, behaviour: "Behaviour") -> AsyncIterator[Mapping[str, str]]:
         """Serve both of Gemini's protocols, gRPC and REST, on one port of loopback."""
-        await asyncio.to_thread(importlib.import_module, "coro_gemini.simulator")
-        from coro_gemini.simulator import simulate
-
-        async with simulate(behaviour) as environ:
+        simulator = await load_module("coro_gemini.simulator")
+        async with simulator.simulate(behaviour) as environ:
             yield environ

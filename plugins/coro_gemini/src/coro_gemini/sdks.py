@@ -1,14 +1,12 @@
 """Google's two SDKs: which one to use, and one way to use either. Neither is loaded from here."""
 
-import asyncio
-import importlib
 import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from importlib.metadata import PackageNotFoundError, version
 from typing import Protocol
 
-from coro_core import GenerateRequest, Generation, NotConfigured
+from coro_core import GenerateRequest, Generation, NotConfigured, load_module
 
 _MODULES = {"google-genai": "coro_gemini.genai", "google-generativeai": "coro_gemini.generativeai"}
 """The distributions, the preferred one first, and the module that knows each."""
@@ -68,8 +66,7 @@ def chosen_sdk(environ: Mapping[str, str]) -> str:
 @asynccontextmanager
 async def open_wire(sdk: str, key: str, address: str) -> AsyncIterator[Wire]:
     """Load an SDK and open one client of it to `address`, for the running event loop."""
-    # In a thread: loading it takes about a second, and the server answers others.
-    module = await asyncio.to_thread(importlib.import_module, _MODULES[sdk])
+    module = await load_module(_MODULES[sdk])
     async with module.open_wire(key, address) as wire:
         yield wire
 

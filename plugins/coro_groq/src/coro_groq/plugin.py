@@ -1,12 +1,10 @@
 """The contract, for Groq: what it offers, and how it is opened, called and simulated."""
 
-import asyncio
-import importlib
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING
 
-from coro_core import GenerateRequest, Generation, Model, hookimpl
+from coro_core import GenerateRequest, Generation, Model, hookimpl, load_module
 from coro_core.environ import api_key, base_url
 
 if TYPE_CHECKING:
@@ -63,11 +61,8 @@ class GroqPlugin:
         """Open one client of the SDK, which is loaded here and nowhere else."""
         key = api_key(environ, "GROQ_API_KEY", help=KEY_HELP)
         address = base_url(environ, "GROQ_BASE_URL", "https://api.groq.com")
-        # In a thread: loading the SDK takes a good part of a second, and the server answers others.
-        await asyncio.to_thread(importlib.import_module, "coro_groq.wire")
-        from coro_groq.wire import open_wire
-
-        async with open_wire(key, address) as self._wire:
+        wire = await load_module("coro_groq.wire")
+        async with wire.open_wire(key, address) as self._wire:
             yield
 
     @hookimpl

@@ -114,7 +114,7 @@ async def _simulator(subject: Subject) -> str:
 
 @CHECKS.add(
     "models-are-sound",
-    "What it offers can be shown and told apart: one provider, ids and names without repetition.",
+    "What it offers can be shown and told apart: printable texts, no id and no candidate twice.",
     needs=("models-are-data", "simulator"),
 )
 async def _models_are_sound(subject: Subject) -> str:

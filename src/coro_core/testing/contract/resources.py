@@ -6,6 +6,7 @@ from contextlib import suppress
 
 from coro_core.errors import NotConfigured
 from coro_core.testing.behaviour import Behaviour
+from coro_core.testing.contract.loops import run_apart
 from coro_core.testing.contract.provider import Provider
 from coro_core.testing.contract.registry import Checks, demand
 from coro_core.testing.contract.subject import Subject, lifespan
@@ -14,6 +15,7 @@ from coro_core.testing.contract.waiting import in_time
 CHECKS = Checks("What it holds, and lets go")
 
 _CALLS = 5
+_AGAIN_SECONDS = 30.0
 _OPENINGS = 3
 
 
@@ -68,14 +70,18 @@ async def _threads(subject: Subject) -> None:
 
 @CHECKS.add(
     "opens-again",
-    "An instance that was closed opens again.",
+    "An instance that was closed opens again, on another event loop too.",
     needs=("answer",),
 )
 async def _opens_again(subject: Subject) -> None:
     hooks = subject.hooks()
-    for _ in range(2):
+
+    async def once() -> None:
         async with subject.opened(hooks=hooks) as provider:
             await provider.answers()
+
+    await once()
+    await asyncio.to_thread(run_apart, once, _AGAIN_SECONDS)
 
 
 @CHECKS.add(
