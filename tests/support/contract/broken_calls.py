@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from urllib.parse import urlsplit
 
@@ -223,7 +223,8 @@ class AsksWhenItOpens(Acme):
     @asynccontextmanager
     async def open(self, key, address):
         async with super().open(key, address):
-            await self.live_models()
+            with suppress(ProviderError):
+                await self.live_models()
             yield
 
 

@@ -7,11 +7,11 @@ import os
 import socket
 import threading
 import time
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import replace
 from urllib.parse import quote, urlsplit
 
 from coro_core import Generation, NotConfigured
-from coro_core.testing import json_reply
 from support.contract.acme import Acme
 from support.contract.broken import breaks
 
@@ -120,8 +120,7 @@ class LeadsBackToItsProvider(Acme):
 @breaks("own-words")
 class SimulatesWithoutWords(Acme):
     def refuse(self, code, call, behaviour):
-        status = 429 if code == "rate_limited" else 400
-        return json_reply({"error": {"code": code, "message": "No."}}, status=status)
+        return super().refuse(code, call, replace(behaviour, remark=""))
 
 
 class _Hidden(str):
@@ -225,12 +224,12 @@ class ConnectsForEachCall(Acme):
     @asynccontextmanager
     async def open(self, key, address):
         self.make = lambda: self.new_client(key, address)
-        async with super().open(key, address):
+        async with super().open(key, address), AsyncExitStack() as self.clients:
             yield
 
     async def post(self, body):
-        async with self.make() as client:
-            return await client.post("/chat", json=body)
+        client = await self.clients.enter_async_context(self.make())
+        return await client.post("/chat", json=body)
 
 
 @breaks("closes")
@@ -247,7 +246,8 @@ class LeavesAConnection(Acme):
         async with super().open(key, address):
             yield
             parts = urlsplit(address)
-            HELD.append(socket.create_connection((parts.hostname, parts.port)))
+            with suppress(OSError):
+                HELD.append(socket.create_connection((parts.hostname, parts.port)))
 
 
 @breaks("threads")

@@ -83,7 +83,7 @@ async def _look(
             pass
     without_key = imports.loaded()
     imports.on_loop.clear()
-    settings = {**environ, **simulated}
+    hooks, settings = Hooks(plugin), {**environ, **simulated}
     with opening.measured():
         manager = _opened(hooks, settings)
         await manager.__aenter__()

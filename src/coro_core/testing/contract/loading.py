@@ -9,7 +9,7 @@ CHECKS = Checks("What it costs to have it")
 @CHECKS.add(
     "import-light",
     "Importing it and listing its models loads no package from elsewhere: no SDK, no HTTP client.",
-    needs=("answer",),
+    needs=("answer", "models-are-data"),
 )
 async def _import_light(subject: Subject) -> str:
     seen = await subject.fresh()
@@ -30,7 +30,7 @@ async def _unconfigured_light(subject: Subject) -> None:
 @CHECKS.add(
     "loading-off-loop",
     "What opening loads is loaded in a thread: the server answers others meanwhile.",
-    needs=("answer",),
+    needs=("answer", "models-are-data"),
 )
 async def _loading_off_loop(subject: Subject) -> str:
     seen = await subject.fresh()
@@ -41,7 +41,7 @@ async def _loading_off_loop(subject: Subject) -> str:
 @CHECKS.add(
     "silent",
     "Opened, called and closed, it writes nothing to standard output and error, nor does its SDK.",
-    needs=("answer",),
+    needs=("answer", "models-are-data"),
 )
 async def _silent(subject: Subject) -> None:
     seen = await subject.fresh()

@@ -116,7 +116,7 @@ async def _concurrent(subject: Subject) -> None:
 
 
 class _Barrier:
-    """A barrier on the simulator's loop that opens for good once it was not met in time."""
+    """A barrier on the simulator's loop that opens for good once nobody has come for a while."""
 
     def __init__(self, parties: int) -> None:
         self._parties = parties
@@ -133,10 +133,13 @@ class _Barrier:
             self.met = True
             self._open.set()
         try:
-            async with asyncio.timeout(PATIENCE):
-                await self._open.wait()
-        except TimeoutError:
-            self._open.set()
+            while not self._open.is_set():
+                most = self.most
+                try:
+                    await asyncio.wait_for(self._open.wait(), PATIENCE)
+                except TimeoutError:
+                    if self.most == most:
+                        self._open.set()
         finally:
             self._waiting -= 1
 
