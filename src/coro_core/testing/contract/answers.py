@@ -39,7 +39,8 @@ async def _answer(subject: Subject) -> None:
 async def _answer_complete(subject: Subject) -> None:
     async with subject.opened() as provider:
         answer = await provider.generate()
-    demand(answer.model == provider.model, "It does not pass the model's name on.")
+        called = provider.behaviour.calls[-1].model
+    demand(answer.model in (called, provider.model), "It does not pass the model's name on.")
     demand(answer.finish_reason == "stop", f"finish_reason is {answer.finish_reason}, not stop.")
     counts = (answer.usage.input_tokens, answer.usage.output_tokens)
     demand(all(counts), "It does not pass on the tokens of prompt and answer.")
@@ -52,9 +53,9 @@ async def _answer_complete(subject: Subject) -> None:
 )
 async def _answering_model(subject: Subject) -> None:
     async with subject.opened(Behaviour(reroutes={})) as provider:
-        provider.behaviour.reroutes = {provider.model: "another-model"}
+        provider.behaviour.reroutes = {await provider.own_name(): "another-model"}
         named = (await provider.generate()).model
-    demand(named == "another-model", "It does not name the one that answered.")
+    demand((named or "").endswith("another-model"), "It does not name the one that answered.")
 
 
 @CHECKS.add(
@@ -97,11 +98,11 @@ async def _model_name(subject: Subject) -> None:
     async with subject.opened() as provider:
         # Beside one that is known: a provider's names may have to begin in a certain way.
         name = f"{provider.model}{_SUFFIX}"
-        provider.behaviour.served = [name]
         with suppress(ModelUnavailable):
             await provider.generate(model=name)
-        called = [call.model for call in provider.behaviour.calls]
-    demand(called == [name], f"Asked for {name}, it calls {', '.join(called) or 'nothing'}.")
+        called = "".join(call.model for call in provider.behaviour.calls)
+    kept = called.endswith(_SUFFIX) and name.endswith(called)
+    demand(kept, f"Asked for {name}, it calls {called or 'nothing'}.")
 
 
 @CHECKS.add(

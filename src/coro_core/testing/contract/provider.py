@@ -82,6 +82,11 @@ class Provider:
         started: asyncio.Future[Generation] = asyncio.ensure_future(call)
         return started
 
+    async def own_name(self) -> str:
+        """Return what the provider itself calls the model: the plugin may put a name before it."""
+        await self.generate()
+        return self.behaviour.calls[-1].model
+
     async def live_models(self) -> Collection[str]:
         """Ask for the provider's list once."""
         call = self.hooks.call("coro_live_models")

@@ -110,15 +110,17 @@ async def _key_refused(subject: Subject) -> None:
 async def _live_models(subject: Subject) -> None:
     demand(subject.hooks().implements("coro_live_models"), "It has no coro_live_models.")
     async with subject.opened() as provider:
-        names = [f"{provider.model}-{number}" for number in range(3)]
-        provider.behaviour.served = [provider.model, *names]
+        own = await provider.own_name()
+        before = provider.model.removesuffix(own)
+        more = [f"{own}-{number}" for number in range(3)]
+        provider.behaviour.served = [own, *more]
         listed = await provider.live_models()
         sound = not isinstance(listed, str) and all(isinstance(name, str) for name in listed)
         demand(sound, "coro_live_models does not return a collection of texts.")
-        missing = {provider.model, *names} - set(listed)
+        missing = {before + name for name in (own, *more)} - set(listed)
         demand(not missing, f"It leaves out {', '.join(sorted(missing))}.")
-        provider.behaviour.served = [provider.model]
-        gone = set(await provider.live_models()) & set(names)
+        provider.behaviour.served = [own]
+        gone = set(await provider.live_models()) & {before + name for name in more}
         demand(not gone, f"It still lists {', '.join(sorted(gone))}, which are gone.")
 
 

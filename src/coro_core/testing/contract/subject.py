@@ -24,6 +24,13 @@ CLOSE_SECONDS = 5.0
 """How long opening and closing may take, as in the core by default."""
 
 
+class _EveryName(frozenset[str]):
+    """Names to list; every other is served as well: a plugin may send a part of its names."""
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+
 class Subject:
     """A plugin class, with the settings that it is to be tested with beside its simulator's."""
 
@@ -59,7 +66,9 @@ class Subject:
                     tapped = simulation.tap.before(settings[name])
                     settings[name] = await stack.enter_async_context(tapped)
                 if script.served is None:
-                    script.served = set(upstream_names(instance, {**self.environ, **settings}))
+                    script.served = _EveryName(
+                        upstream_names(instance, {**self.environ, **settings})
+                    )
                 yield simulation
 
         async with entered_apart(serving) as simulation:
@@ -76,9 +85,8 @@ class Subject:
     ) -> AsyncIterator[Provider]:
         """Open the plugin before its simulator: a new instance, unless there is one.
 
-        With another key than the simulator's, if there is one, and with its addresses changed. The
-        upstream names that are served are those of the plugin's models, unless the script says
-        which.
+        With another key than the simulator's, if there is one, and with its addresses changed.
+        Every upstream name is served, unless the script says which.
         """
         hooks = hooks or self.hooks()
         async with self.simulated(behaviour, hooks) as simulation:
