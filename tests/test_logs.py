@@ -371,11 +371,13 @@ Events = list[dict[str, Any]]
 
 @dataclass
 class Run:
-    """What a server printed, and how many requests and rows it should have told of."""
+    """What a server printed, and of how many requests, answers and failures it should tell."""
 
     lines: Sequence[str]
     requests: int
-    rows: int
+    answered: int
+    """Requests that at least one model answered."""
+    failures: int
 
 
 @pytest.fixture(scope="module")
@@ -407,7 +409,7 @@ def provoked(format: str, tmp_path_factory: pytest.TempPathFactory) -> Run:
     }
     folder = tmp_path_factory.mktemp("work")
     secret = {"Authorization": "Bearer CANARY-HEADER", "Cookie": "CANARY-COOKIE=1"}
-    requests = rows = 0
+    requests = 0
     with Process("serve", "--port", "0", cwd=folder, environ=environ) as server:
         address = server.address()
         with httpx.Client(base_url=address, headers=secret, timeout=60) as client:
@@ -421,11 +423,10 @@ def provoked(format: str, tmp_path_factory: pytest.TempPathFactory) -> Run:
             client.post("/chat", json={"prompt": ["CANARY-PROMPT"], "CANARY-FIELD": 1})
             client.post("/chat", content=b'{"prompt": "CANARY-PROMPT",}')
             client.get("/models?key=CANARY-QUERY", headers={"X-Request-ID": "list-1"})
-            requests, rows = requests + 5, rows + len(MODELS) + len(STRANGERS) + 1
+            requests += 5
             for path in PATHS:
                 client.post(path, json={"prompt": "CANARY-PROMPT"})
                 requests += 1
-            rows += sum(path.startswith("/chat/") for path in PATHS)
         host, port = address.removeprefix("http://").split(":")
         for raw_id in RAW_IDS:
             with socket.create_connection((host, int(port)), timeout=60) as raw:
@@ -438,7 +439,9 @@ def provoked(format: str, tmp_path_factory: pytest.TempPathFactory) -> Run:
             # What is not HTTP at all is turned away before there is a request.
             requests += reply.startswith(b"HTTP/1.1 200 ")
             assert reply.startswith((b"HTTP/1.1 200 ", b"HTTP/1.1 400 "))
-    return Run(server.lines, requests, rows)
+    failures = sum(code is not None for code in CODES) + len(STRANGERS)
+    failures += sum(path.startswith("/chat/") for path in PATHS)
+    return Run(server.lines, requests, 2, failures)
 
 
 @pytest.mark.parametrize(
@@ -448,13 +451,11 @@ def test_nothing_that_is_secret_is_in_the_log_even_at_level_debug(run: Run, cana
     assert f"CANARY-{canary}" not in "".join(run.lines)
 
 
-def test_there_is_one_line_a_request_and_one_a_model_and_none_is_forged(run: Run) -> None:
+def test_there_is_one_line_a_request_and_one_a_failure_and_none_is_forged(run: Run) -> None:
     told = [line for line in run.lines if re.search(r'"message": "request"|\] request ', line)]
-    called = [
-        line for line in run.lines if re.search(r'"message": "model call"|\] model call ', line)
-    ]
-    assert len(told) == run.requests
-    assert len(called) == run.rows
+    answered = [line for line in run.lines if "models answered" in line]
+    failed = [line for line in run.lines if "model failed" in line]
+    assert (len(told), len(answered), len(failed)) == (run.requests, run.answered, run.failures)
     assert all(line.endswith("\n") and line[:-1].isprintable() for line in run.lines)
     if run.lines[0].startswith("{"):
         assert all("message" in json.loads(line) for line in run.lines)
@@ -480,28 +481,35 @@ def test_every_request_has_an_id_that_is_harmless_and_its_own(events: Events) ->
     assert all(re.fullmatch(r"[A-Za-z0-9._-]{1,64}", request_id) for request_id in ids)
 
 
-def test_a_model_call_is_told_with_its_request_and_how_it_went(events: Events) -> None:
-    calls = [
-        event
-        for event in events
-        if event["message"] == "model call" and event["request_id"] == "chat-1"
-    ]
-    assert [call["model"] for call in calls] == [*MODELS, *STRANGERS]
-    assert [call["error_code"] for call in calls[: len(MODELS)]] == CODES
-    by_model = {call["model"]: call for call in calls}
-    assert {**by_model["fine"], "timestamp": "", "latency_ms": 0} == {
-        "message": "model call",
+def test_the_models_that_answered_are_told_with_their_request(events: Events) -> None:
+    told = [event for event in events if event["message"] == "models answered"]
+    [chat] = [event for event in told if event["request_id"] == "chat-1"]
+    answered = [model for model, code in zip(MODELS, CODES, strict=True) if code is None]
+    assert list(chat["latency_ms"]) == answered
+    assert all(type(latency) is int for latency in chat["latency_ms"].values())
+    assert {**chat, "timestamp": "", "latency_ms": {}} == {
+        "message": "models answered",
         "level": "info",
         "timestamp": "",
         "request_id": "chat-1",
-        "model": "fine",
-        "upstream_model": "fine-upstream",
-        "latency_ms": 0,
-        "tokens": 3,
-        "error_code": None,
+        "latency_ms": {},
+        "tokens": dict.fromkeys(answered, 3),
+        "substituted": {},
     }
-    assert by_model["limited"]["level"] == "warning"
-    assert by_model["limited"]["tokens"] is None
+
+
+def test_each_model_that_failed_is_told_with_its_request_and_why(events: Events) -> None:
+    calls = [
+        event
+        for event in events
+        if event["message"] == "model failed" and event["request_id"] == "chat-1"
+    ]
+    failed = {model: code for model, code in zip(MODELS, CODES, strict=True) if code is not None}
+    assert [call["model"] for call in calls] == [*failed, *STRANGERS]
+    assert [call["error_code"] for call in calls[: len(failed)]] == list(failed.values())
+    assert {call["level"] for call in calls} == {"warning"}
+    by_model = {call["model"]: call for call in calls}
+    assert by_model["limited"]["upstream_model"] == "limited-upstream"
     assert by_model["late"]["latency_ms"] >= 1500
     assert by_model[STRANGERS[0]]["upstream_model"] is None
 

@@ -45,6 +45,6 @@ def test_a_plugin_that_blocks_the_loop_is_named_once(install: Installer, tmp_pat
         ("blocking", "source_blocking.py:6")
     ]
     # It was told while it lasted, not afterwards.
-    [call] = [line for line in lines if line.get("model") == "echo"]
+    [call] = [line for line in lines if line["message"] == "models answered"]
     assert told[0]["timestamp"] < call["timestamp"]
     assert BEAT_SECONDS + STANDSTILL_SECONDS < 1

@@ -106,8 +106,7 @@ class FanOut:
         for model_id, work in works.items():
             rows[model_id] = work.row(late=work.task in late)
         ordered = [rows[model_id] for model_id in dict.fromkeys(model_ids)]
-        for row in ordered:
-            _log_row(row)
+        _log_rows(ordered)
         return Answers(ordered, _ms(clock() - started))
 
     def _unknown(self, model_id: str) -> Row:
@@ -263,13 +262,22 @@ def _ms(seconds: float) -> int:
     return round(seconds * 1000)
 
 
-def _log_row(row: Row) -> None:
-    log = _log.info if row.error_code is None else _log.warning
-    log(
-        "model call",
-        model=row.model,
-        upstream_model=row.upstream_model,
-        latency_ms=row.latency_ms,
-        tokens=row.usage.output_tokens if row.usage else None,
-        error_code=row.error_code,
-    )
+def _log_rows(rows: Sequence[Row]) -> None:
+    """Tell of all that answered in one line, since lines cost; of each that failed in its own."""
+    answered = [row for row in rows if row.error_code is None]
+    if answered:
+        _log.info(
+            "models answered",
+            latency_ms={row.model: row.latency_ms for row in answered},
+            tokens={row.model: row.usage.output_tokens if row.usage else None for row in answered},
+            substituted={row.model: row.upstream_model for row in answered if row.substituted},
+        )
+    for row in rows:
+        if row.error_code is not None:
+            _log.warning(
+                "model failed",
+                model=row.model,
+                upstream_model=row.upstream_model,
+                latency_ms=row.latency_ms,
+                error_code=row.error_code,
+            )

@@ -1,9 +1,10 @@
 """Logging: readable lines on a terminal, one JSON object a line anywhere else, to standard error.
 
-Everything goes through the standard library's handlers, whose failures (a closed or full output)
-never reach a request; nor does an output that nobody reads (`coro_core.sink`). Prompts, answers and
-keys are never passed to a logger; exceptions, of libraries and plugins as well, are described by
-class and place, because their text could hold either.
+Our own lines go from structlog straight to the output; those of libraries come by the standard
+library's loggers, which cost more. Neither an output that is closed or full nor one that nobody
+reads ever reaches a request (`coro_core.sink`). Prompts, answers and keys are never passed to a
+logger; exceptions, of libraries and plugins as well, are described by class and place, because
+their text could hold either.
 """
 
 import logging
@@ -14,7 +15,7 @@ import structlog
 from structlog.typing import EventDict, Processor
 
 from coro_core.errors import describe
-from coro_core.sink import ThreadedHandler
+from coro_core.sink import LineHandler, ThreadedHandler
 
 _OURS = ("coro", "coro_core", "uvicorn")
 
@@ -46,6 +47,7 @@ def configure_logs(
             foreign_pre_chain=shared,
             processors=[
                 _without_quotes,
+                _first_line,
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 *render,
             ],
@@ -68,15 +70,18 @@ def configure_logs(
     # Its lines say once more what ours say, down to one a request.
     logging.getLogger("uvicorn.access").setLevel(logging.CRITICAL)
     structlog.configure(
-        processors=[
-            structlog.stdlib.filter_by_level,
-            *shared,
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
-        cache_logger_on_first_use=True,
+        processors=[*shared, _without_quotes, *render[:-1], _or_dropped(render[-1])],
+        logger_factory=lambda *_: _Output(handler),
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        # Loggers are not cached, so that logs can be set up again.
     )
+
+
+class _Output:
+    """What structlog calls with a line that is ready, by the name of its level."""
+
+    def __init__(self, handler: LineHandler) -> None:
+        self.debug = self.info = self.warning = self.error = self.critical = handler.write
 
 
 def finish_logs() -> None:
@@ -86,17 +91,28 @@ def finish_logs() -> None:
             handler.finish()
 
 
-def _handler(root: logging.Logger) -> logging.Handler:
+def _or_dropped(render: Processor) -> Processor:
+    """Drop a line that cannot be rendered: it must not cost whoever writes it."""
+
+    def rendered(logger: Any, name: str, event: EventDict) -> Any:
+        try:
+            return render(logger, name, event)
+        except Exception:
+            raise structlog.DropEvent from None
+
+    return rendered
+
+
+def _handler(root: logging.Logger) -> LineHandler:
     """Return what writes to standard error: what did so before, if logs are set up again."""
     for handler in root.handlers:
         if isinstance(handler, ThreadedHandler) and handler.stream is sys.stderr:
             return handler
     try:
-        sys.stderr.fileno()
+        return ThreadedHandler(sys.stderr)
     except (AttributeError, OSError, ValueError):
-        # Absent, or in memory: there is nothing to wait for.
-        return logging.StreamHandler(sys.stderr)
-    return ThreadedHandler(sys.stderr)
+        # Absent, closed, or in memory: there is nothing to wait for.
+        return LineHandler(sys.stderr)
 
 
 def _without_quotes(_: Any, __: str, event: EventDict) -> EventDict:
@@ -105,8 +121,12 @@ def _without_quotes(_: Any, __: str, event: EventDict) -> EventDict:
     exc = sys.exc_info()[1] if told is True else told[1] if isinstance(told, tuple) else told
     if isinstance(exc, BaseException):
         event["why"] = describe(exc)
+    return event
+
+
+def _first_line(_: Any, __: str, event: EventDict) -> EventDict:
+    """Leave out what asyncio says behind its first line: tasks, and what they raised."""
     if event["_record"].name == "asyncio":
-        # Behind its first line it quotes tasks and what they raised.
         event["event"] = str(event["event"]).partition("\n")[0]
     return event
 

@@ -9,6 +9,7 @@ import os
 import threading
 import time
 from collections import deque
+from contextlib import suppress
 from typing import TextIO
 
 MAX_LINES = 8192
@@ -20,7 +21,31 @@ FLUSH_SECONDS = 1.0
 _LINES_AT_ONCE = 256
 
 
-class ThreadedHandler(logging.Handler):
+class LineHandler(logging.Handler):
+    """Takes lines that are ready, and the records of the standard library."""
+
+    def __init__(self, stream: TextIO | None) -> None:
+        """Write to `stream`; nothing is written when it is absent or closed."""
+        super().__init__()
+        self.stream = stream
+
+    def write(self, line: str) -> None:
+        """Write a line at once. Never raises."""
+        if self.stream is not None:
+            with suppress(OSError, ValueError):
+                self.stream.write(f"{line}\n")
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Format a record and write it."""
+        try:
+            line = self.format(record)
+        except Exception:
+            self.handleError(record)
+            return
+        self.write(line)
+
+
+class ThreadedHandler(LineHandler):
     """Formats in the thread of whoever logs, and writes in one of its own.
 
     Nothing is started before the first line. A process that was forked starts its own thread, and
@@ -28,9 +53,14 @@ class ThreadedHandler(logging.Handler):
     """
 
     def __init__(self, stream: TextIO, capacity: int = MAX_LINES) -> None:
-        """Write to the descriptor of `stream`; at most `capacity` lines wait."""
-        super().__init__()
-        self.stream = stream
+        """Write to the descriptor of `stream`; at most `capacity` lines wait.
+
+        Raises `OSError` or `ValueError` when it has none.
+        """
+        super().__init__(stream)
+        # Asked for each time: the number of one that was closed may be another's by then.
+        self._fileno = stream.fileno
+        self._fileno()
         self._capacity = capacity
         self._lines: deque[str] = deque()
         self._dropped = 0
@@ -41,13 +71,8 @@ class ThreadedHandler(logging.Handler):
         self._pid = 0
         self._thread: threading.Thread | None = None
 
-    def emit(self, record: logging.LogRecord) -> None:
+    def write(self, line: str) -> None:
         """Take a line, or count it when too many are waiting."""
-        try:
-            line = self.format(record)
-        except Exception:
-            self.handleError(record)
-            return
         if self._thread is None or self._pid != os.getpid():
             self._start()
         with self._changed:
@@ -122,7 +147,7 @@ class ThreadedHandler(logging.Handler):
     def _write(self, content: bytes) -> None:
         # Past the stream's buffer: its lock, held in a write that hangs, would hang the exit too.
         try:
-            descriptor = self.stream.fileno()
+            descriptor = self._fileno()
             while content:
                 content = content[os.write(descriptor, content) :]
         except (OSError, ValueError):

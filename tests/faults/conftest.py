@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import structlog
 
 from coro_core.logs import configure_logs
 from support.faults.canaries import WATCH
@@ -18,8 +17,6 @@ def _nothing_gets_out(capfd: pytest.CaptureFixture[str]) -> Iterator[None]:
     found = len(WATCH.found)
     with logging_as_it_was():
         configure_logs(format="json", level="debug")
-        # Or the loggers used here would log in this way in every test after this one.
-        structlog.configure(cache_logger_on_first_use=False)
         yield
     out, err = capfd.readouterr()
     WATCH.search("what was printed", (out + err).encode())

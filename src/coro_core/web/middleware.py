@@ -6,7 +6,7 @@ import secrets
 import time
 
 import structlog
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -19,6 +19,7 @@ REQUEST_ID = "X-Request-ID"
 CLIENT_CLOSED_REQUEST = 499
 """Logged, never sent: the client left before there was an answer (nginx's number for it)."""
 
+_CAREFUL = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"))
 _ACCEPTED_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _log = structlog.get_logger("coro.requests")
 
@@ -48,7 +49,7 @@ class RequestContext:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                _add_headers(MutableHeaders(scope=message), request_id)
+                _add_headers(message["headers"], request_id)
             await send(message)
 
         try:
@@ -97,8 +98,7 @@ def _request_id(scope: Scope) -> str:
     return given if _ACCEPTED_ID.fullmatch(given) else secrets.token_hex(8)
 
 
-def _add_headers(headers: MutableHeaders, request_id: str) -> None:
-    headers[REQUEST_ID] = request_id
-    headers["X-Content-Type-Options"] = "nosniff"
-    headers["Referrer-Policy"] = "no-referrer"
-    headers.setdefault("Cache-Control", "no-store")
+def _add_headers(headers: list[tuple[bytes, bytes]], request_id: str) -> None:
+    if all(name != b"cache-control" for name, _ in headers):
+        headers.append((b"cache-control", b"no-store"))
+    headers += ((b"x-request-id", request_id.encode()), *_CAREFUL)
