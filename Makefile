@@ -7,7 +7,7 @@ CORO := .venv/bin/coro
 INPUTS := pyproject.toml $(wildcard plugins/*/pyproject.toml)
 
 .DEFAULT_GOAL := help
-.PHONY: help serve demo test fuzz check fmt openapi contract screenshots vendor requirements
+.PHONY: help serve demo test clients fuzz check fmt openapi contract screenshots vendor requirements
 .PHONY: overload outage soak clean
 
 help: ## Show what there is.
@@ -24,6 +24,9 @@ test: .venv/ready ## Run the tests.
 
 fuzz: .venv/ready ## Draw ten thousand new cases for each property: most of an hour.
 	@exec env FUZZ=long .venv/bin/pytest tests/fuzz $(ARGS)
+
+clients: .venv/ready .clients/ready ## Generate clients of the API and use them; lint its description.
+	@exec .venv/bin/pytest tests/clients $(ARGS)
 
 check: .venv/ready ## Format, lint, types and tests.
 	.venv/bin/ruff format --check
@@ -62,12 +65,23 @@ contract: .venv/ready ## Write the list of the contract's checks into docs/contr
 	.venv/bin/python -m coro_core.testing.contract.document > docs/contract-checks.md
 
 clean: ## Remove what was installed and built.
-	rm -rf .venv .tools dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .tools .clients dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 # hatch is slow to start, so the targets above call the programs of its environment themselves.
 .venv/ready: $(HATCH) $(INPUTS)
 	@$(HATCH) -q env prune
 	@$(HATCH) -q env create
+	@touch $@
+
+# Generators and a linter that are not ours, in exact versions. --ignore-scripts: none needs its own.
+.clients/ready: $(addprefix tests/clients/,package.json package-lock.json requirements.txt) | .venv/ready
+	@mkdir -p .clients
+	@rm -f $@
+	@cp tests/clients/package.json tests/clients/package-lock.json .clients
+	@npm ci --prefix .clients --ignore-scripts --no-audit --no-fund --loglevel=error
+	@.tools/bin/uv venv --quiet --clear --python .venv/bin/python .clients/venv
+	@.tools/bin/uv pip install --quiet --python .clients/venv/bin/python --require-hashes \
+		--requirements tests/clients/requirements.txt
 	@touch $@
 
 $(HATCH): scripts/bootstrap.py

@@ -10,9 +10,12 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.responses import HTMLResponse
 from starlette.routing import BaseRoute
 
+from coro_core.errors import MAX_RETRY_AFTER
 from coro_core.settings import Settings
+from coro_core.web import examples
 from coro_core.web.assets import STATIC, Assets
-from coro_core.web.examples import CHAT_RESPONSES, SINGLE_CHAT_RESPONSES
+from coro_core.web.middleware import REQUEST_ID
+from coro_core.web.replies import OF_OPERATION
 from coro_core.web.schemas import Problem
 
 _ASSETS = "/docs/assets"
@@ -28,6 +31,23 @@ Errors that are not rows are `application/problem+json` (RFC 9457). Every reply 
 `X-Request-ID`, but for CORS preflights; send your own to find a request in the log again. What is
 not HTTP at all is refused with a 400 in plain text.
 """
+
+_RETRY_AFTER = "Retry-After"
+_HEADERS = {
+    REQUEST_ID: {
+        "description": "Names this request in the log: the caller's own `X-Request-ID`, if it is 1"
+        " to 64 letters, digits, `.`, `_` or `-`, else a new one.",
+        "required": True,
+        "schema": {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$"},
+        "example": examples.REQUEST_ID,
+    },
+    _RETRY_AFTER: {
+        "description": "Seconds to wait before the next try, from 1 to a day; absent when nobody"
+        " can tell.",
+        "schema": {"type": "integer", "minimum": 1, "maximum": int(MAX_RETRY_AFTER)},
+        "example": 2,
+    },
+}
 
 _TAGS = [
     {"name": "chat", "description": "Ask models."},
@@ -55,7 +75,11 @@ def install(app: FastAPI, settings: Settings) -> None:
             swagger_js_url=f"{_ASSETS}/swagger-ui-bundle.js",
             swagger_css_url=f"{_ASSETS}/swagger-ui.css",
             swagger_favicon_url=f"{_ASSETS}/favicon-32x32.png",
-            swagger_ui_parameters={"tryItOutEnabled": True, "defaultModelsExpandDepth": 0},
+            swagger_ui_parameters={
+                "tryItOutEnabled": True,
+                "displayRequestDuration": True,
+                "defaultModelsExpandDepth": 0,
+            },
         )
 
 
@@ -68,12 +92,15 @@ def describe(routes: Sequence[BaseRoute], settings: Settings) -> dict[str, Any]:
         title="CORO",
         version=version("coro-core"),
         description=_DESCRIPTION,
+        license_info={"name": "MIT", "url": "https://spdx.org/licenses/MIT.html"},
+        servers=[{"url": "/", "description": "This server."}],
         tags=_TAGS,
         routes=routes,
     )
     schemas = description["components"]["schemas"]
     problem = Problem.model_json_schema(ref_template=_REFERENCE)
     schemas.update(problem.pop("$defs"), Problem=problem)
+    description["components"]["headers"] = _HEADERS
     for name in ("ChatRequest", "SingleChatRequest"):
         properties = schemas[name]["properties"]
         properties["prompt"]["maxLength"] = settings.max_prompt_chars
@@ -82,13 +109,23 @@ def describe(routes: Sequence[BaseRoute], settings: Settings) -> dict[str, Any]:
             properties["models"]["maxItems"] = settings.max_models
     tidied = _tidy(description)
     assert isinstance(tidied, dict)
-    for path, replies in (("/chat", CHAT_RESPONSES), ("/chat/{model_id}", SINGLE_CHAT_RESPONSES)):
-        described = tidied["paths"][path]["post"]["responses"]
-        for status, reply in replies.items():
-            for media_type, content in reply["content"].items():
-                # FastAPI left out whatever is null in an example.
-                described[str(status)]["content"][media_type].update(content)
-    return tidied
+    for item in tidied["paths"].values():
+        for operation in item.values():
+            _complete(operation)
+    return {**tidied, "security": []}
+
+
+def _complete(operation: dict[str, Any]) -> None:
+    """Add the headers of replies, and the examples as they are.
+
+    FastAPI leaves out whatever is null in an example.
+    """
+    for status, reply in OF_OPERATION[operation["operationId"]].items():
+        described = operation["responses"][str(status)]
+        for media_type, content in reply["content"].items():
+            described["content"][media_type].update(content)
+        names = (REQUEST_ID, _RETRY_AFTER) if status in (500, 503) else (REQUEST_ID,)
+        described["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in names}
 
 
 def _tidy(node: Any) -> Any:

@@ -1,11 +1,36 @@
-"""One example for each kind of row and each kind of error, for the published description."""
+"""An example of each kind of request, row, list and problem, for the published description."""
 
+import json
 from typing import Any
 
-from pydantic import BaseModel
+from coro_core.web.problems import FieldErrors, Kind, problem
 
-from coro_core.web.problems import MEDIA_TYPE
-from coro_core.web.schemas import ChatResponse, ModelResponse
+REQUEST_ID = "6f1e0c9a4b7d2358"
+_TIME = "2026-11-22T12:00:00Z"
+_PROMPT = "What is 2+2?"
+_OPTIONS: dict[str, Any] = {
+    "temperature": 0.2,
+    "max_tokens": 200,
+    "timeout": 10,
+    "on_retired": "substitute",
+}
+
+CHAT_REQUESTS: dict[str, dict[str, Any]] = {
+    "five_models": {
+        "prompt": _PROMPT,
+        "models": ["gemini", "llama-70b", "llama-8b", "mixtral", "deepseek"],
+    },
+    "every_option": {"prompt": _PROMPT, "models": ["gemini", "deepseek"], **_OPTIONS},
+    "by_the_providers_own_name": {
+        "prompt": _PROMPT,
+        "models": ["groq:openai/gpt-oss-120b", "gemini:gemini-3.5-flash-lite"],
+    },
+}
+SINGLE_CHAT_REQUESTS: dict[str, dict[str, Any]] = {
+    "prompt_alone": {"prompt": _PROMPT},
+    "every_option": {"prompt": _PROMPT, **_OPTIONS},
+}
+MODEL_IDS = {"an_id": "llama-70b", "by_the_providers_own_name": "groq:openai/gpt-oss-120b"}
 
 _ROW: dict[str, Any] = {
     "model": "llama-70b",
@@ -24,6 +49,16 @@ _ROW: dict[str, Any] = {
 
 ANSWERED: dict[str, Any] = {
     **_ROW,
+    "model": "groq:openai/gpt-oss-120b",
+    "response": "2 + 2 = 4.",
+    "tokens": 8,
+    "latency_ms": 702,
+    "upstream_model": "openai/gpt-oss-120b",
+    "finish_reason": "stop",
+    "usage": {"input_tokens": 7, "output_tokens": 8, "reasoning_tokens": 21},
+}
+SUBSTITUTED: dict[str, Any] = {
+    **_ROW,
     "model": "gemini",
     "response": "2 + 2 = 4.",
     "tokens": 8,
@@ -40,6 +75,7 @@ RATE_LIMITED: dict[str, Any] = {
     "error": "Rate limit exceeded at Groq; try again in 17 s.",
     "error_code": "rate_limited",
     "upstream_model": "openai/gpt-oss-120b",
+    "substituted": True,
     "retry_after_s": 16.8,
 }
 TIMED_OUT: dict[str, Any] = {
@@ -49,6 +85,16 @@ TIMED_OUT: dict[str, Any] = {
     "error": "DeepSeek did not answer in time; try again, or allow more with timeout.",
     "error_code": "timeout",
     "upstream_model": "deepseek-flash",
+    "substituted": True,
+}
+RETIRED: dict[str, Any] = {
+    **_ROW,
+    "model": "gemini",
+    "latency_ms": 160,
+    "error": "Google does not serve gemini-1.5-flash to this account. gemini-3.5-flash-lite would"
+    " answer: allow that with on_retired=substitute.",
+    "error_code": "model_unavailable",
+    "upstream_model": "gemini-1.5-flash",
 }
 NOT_CONFIGURED: dict[str, Any] = {
     **_ROW,
@@ -64,131 +110,118 @@ UNKNOWN: dict[str, Any] = {
 }
 
 
-def _chat(*rows: dict[str, Any]) -> dict[str, Any]:
+def chat(*rows: dict[str, Any]) -> dict[str, Any]:
+    """Return the reply that has these rows."""
     failed = sum(row["error_code"] is not None for row in rows)
     return {
         "responses": list(rows),
         "total_latency_ms": max(row["latency_ms"] for row in rows),
         "succeeded": len(rows) - failed,
         "failed": failed,
-        "request_id": "6f1e0c9a4b7d2358",
+        "request_id": REQUEST_ID,
     }
 
 
-def _body(model: type[BaseModel], what: str, **examples: dict[str, Any]) -> dict[str, Any]:
-    """Describe a reply with an example for each of its cases."""
-    named = {name: {"summary": name.replace("_", " "), "value": v} for name, v in examples.items()}
-    return {
-        "model": model,
-        "description": what,
-        "content": {"application/json": {"examples": named}},
-    }
-
-
-def _problem(status: int, kind: str, title: str, detail: str, field: str = "") -> dict[str, Any]:
-    errors = [{"field": field, "message": detail.partition(": ")[2].rstrip(".")}] if field else []
-    example = {
-        "type": f"urn:coro:problem:{kind}",
-        "title": title,
-        "status": status,
-        "detail": detail,
-        "request_id": "6f1e0c9a4b7d2358",
-        "errors": errors,
-    }
-    schema = {"$ref": "#/components/schemas/Problem"}
-    return {
-        "description": title,
-        "content": {MEDIA_TYPE: {"schema": schema, "example": example}},
-    }
-
-
-def _or_turned_away(reply: dict[str, Any]) -> dict[str, Any]:
-    """Add what a server with too many requests at work says instead."""
-    away = _problem(
-        503,
-        "overloaded",
-        "Too many requests at once",
-        "CORO has 256 requests at work already; try again in 2 s.",
-    )
-    return {**reply, "content": {**reply["content"], **away["content"]}}
-
-
-_COMMON: dict[int | str, dict[str, Any]] = {
-    408: _problem(
-        408,
-        "body-too-slow",
-        "Body too slow",
-        "The body did not arrive within 5 s; send it again.",
-    ),
-    413: _problem(
-        413,
-        "body-too-large",
-        "Body too large",
-        "The body is larger than 1048576 bytes; shorten the prompt.",
-    ),
-    422: _problem(
-        422,
-        "invalid-request",
-        "Invalid request",
-        "temperature: should be less than or equal to 1.",
-        "temperature",
-    ),
+HEALTH = {"status": "ok", "timestamp": _TIME}
+MODELS: dict[str, Any] = {
+    "models": [
+        {
+            "id": "gemini",
+            "name": "Gemini 1.5 Flash",
+            "provider": "Google",
+            "cost": "free",
+            "available": True,
+            "reason": None,
+            "upstream_model": "gemini-3.5-flash-lite",
+            "substituted": True,
+            "note": "gemini-1.5-flash is no longer served; gemini-3.5-flash-lite answers.",
+        },
+        {
+            "id": "llama-8b",
+            "name": "Llama 3.1 8B",
+            "provider": "Groq",
+            "cost": "free",
+            "available": False,
+            "reason": "GROQ_API_KEY is not set; get one at https://console.groq.com/keys.",
+            "upstream_model": "llama-3.1-8b-instant",
+            "substituted": False,
+            "note": None,
+        },
+    ]
+}
+_TRAFFIC: dict[str, Any] = {
+    "last_success": None,
+    "last_error": None,
+    "last_error_code": None,
+    "last_discovery": None,
+    "last_discovery_error_code": None,
+    "listed": 0,
+    "abandoned": 0,
+    "stragglers": 0,
+}
+PLUGINS: dict[str, Any] = {
+    "plugins": [
+        {
+            "name": "gemini",
+            "distribution": "coro-gemini",
+            "version": "0.1.0",
+            "state": "ready",
+            "reason": None,
+            "models": ["gemini"],
+            "traffic": {
+                **_TRAFFIC,
+                "last_success": _TIME,
+                "last_error": "2026-11-22T11:42:07Z",
+                "last_error_code": "overloaded",
+                "last_discovery": "2026-11-22T11:30:00Z",
+                "listed": 4,
+            },
+        },
+        {
+            "name": "groq",
+            "distribution": "coro-groq",
+            "version": "0.1.0",
+            "state": "unconfigured",
+            "reason": "GROQ_API_KEY is not set; get one at https://console.groq.com/keys.",
+            "models": ["llama-70b", "llama-8b", "mixtral"],
+            "traffic": _TRAFFIC,
+        },
+    ]
 }
 
-LIST_RESPONSES: dict[int | str, dict[str, Any]] = {
-    422: _problem(
-        422,
-        "invalid-request",
-        "Invalid request",
-        "all: should be a valid boolean, unable to interpret input.",
-        "all",
-    ),
-}
 
-CHAT_RESPONSES: dict[int | str, dict[str, Any]] = {
-    200: _body(
-        ChatResponse,
-        "At least one model answered.",
-        all_answered=_chat(ANSWERED),
-        one_rate_limited=_chat(ANSWERED, RATE_LIMITED),
-        one_timed_out=_chat(ANSWERED, TIMED_OUT),
-        one_unknown=_chat(ANSWERED, UNKNOWN),
-    ),
-    **_COMMON,
-    500: _body(
-        ChatResponse,
-        "Every model that was asked failed; each row says why.",
-        all_failed=_chat(RATE_LIMITED, TIMED_OUT),
-    ),
-    503: _or_turned_away(
-        _body(
-            ChatResponse,
-            "No model could be asked, and each row says why; or there are too many requests.",
-            not_configured=_chat(NOT_CONFIGURED),
-        )
-    ),
-}
+def _problem(status: int, kind: Kind, detail: str, *, errors: FieldErrors = ()) -> dict[str, Any]:
+    """Return what the server itself would send."""
+    value = json.loads(bytes(problem(REQUEST_ID, status, kind, detail, errors=errors).body))
+    assert isinstance(value, dict)
+    return value
 
-SINGLE_CHAT_RESPONSES: dict[int | str, dict[str, Any]] = {
-    200: _body(ModelResponse, "The model answered.", answered=ANSWERED),
-    404: _problem(
-        404,
-        "unknown-model",
-        "Unknown model",
-        "No installed plugin offers this model; GET /models lists those there are.",
-    ),
-    **_COMMON,
-    500: _body(
-        ModelResponse,
-        "The model was asked and failed.",
-        rate_limited=RATE_LIMITED,
-        timed_out=TIMED_OUT,
-    ),
-    503: _or_turned_away(
-        _body(
-            ModelResponse,
-            "The model could not be asked, or there are too many requests.",
-            not_configured=NOT_CONFIGURED,
-        )
-    ),
-}
+
+def _invalid(field: str, message: str) -> dict[str, Any]:
+    errors = [(field, message)]
+    return _problem(422, "invalid-request", f"{field}: {message}.", errors=errors)
+
+
+NO_SUCH_MODEL = _problem(404, "unknown-model", UNKNOWN["error"])
+TOO_SLOW = _problem(408, "body-too-slow", "The body did not arrive within 5 s; send it again.")
+TOO_LARGE = _problem(
+    413, "body-too-large", "The body is larger than 1048576 bytes; shorten the prompt."
+)
+OUT_OF_RANGE = _invalid("temperature", "should be less than or equal to 1")
+MISSING = _invalid("prompt", "this field is required")
+MISSPELT = _invalid("temprature", "there is no such field")
+NOT_JSON = _problem(
+    422,
+    "invalid-request",
+    "The body is not JSON that can be used: it cannot be parsed.",
+    errors=[("body", "it cannot be parsed")],
+)
+NONE_KNOWN = _problem(
+    422,
+    "unknown-model",
+    "None of these models is on offer; GET /models lists those that are.",
+    errors=[("models.0", UNKNOWN["error"])],
+)
+NOT_A_BOOLEAN = _invalid("all", "should be a valid boolean, unable to interpret input")
+OVERLOADED = _problem(503, "overloaded", "CORO has 256 requests at work already; try again in 2 s.")
+SHUTTING_DOWN = _problem(503, "shutting-down", "CORO is stopping; try again in 2 s.")

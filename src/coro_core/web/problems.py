@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -34,6 +34,10 @@ _TITLES: Mapping[Kind, str] = {
     "shutting-down": "Shutting down",
     "internal-error": "Internal error",
 }
+PROBLEM_TYPES: Mapping[Kind, str] = {
+    kind: "about:blank" if kind == "http" else f"urn:coro:problem:{kind}" for kind in get_args(Kind)
+}
+"""What tells a program which kind it is, as a URI reference."""
 FieldErrors = Sequence[tuple[str, str]]
 
 
@@ -66,7 +70,7 @@ def problem(
     """Return the reply that tells a problem."""
     return JSONResponse(
         {
-            "type": "about:blank" if kind == "http" else f"urn:coro:problem:{kind}",
+            "type": PROBLEM_TYPES[kind],
             "title": _TITLES.get(kind) or HTTPStatus(status).phrase,
             "status": status,
             "detail": detail,

@@ -7,14 +7,14 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Body, Path, Query, Request
 from fastapi.responses import Response
 from pydantic_core import to_json
 
 from coro_core.calls import Prompt
 from coro_core.container import Container
 from coro_core.fanout import UNKNOWN_MODEL, Row
-from coro_core.web import examples
+from coro_core.web import examples, replies
 from coro_core.web.presenters import (
     chat_response,
     model_list,
@@ -40,7 +40,11 @@ router = APIRouter(route_class=StrictRoute)
 
 @router.head("/health", include_in_schema=False)
 @router.get(
-    "/health", tags=["operation"], operation_id="get_health", summary="Is the server alive?"
+    "/health",
+    tags=["operation"],
+    operation_id="get_health",
+    summary="Is the server alive?",
+    responses=replies.HEALTH,
 )
 async def health() -> Health:
     """Tell that the server is alive. Free of charge: no provider is asked."""
@@ -53,7 +57,7 @@ async def health() -> Health:
     tags=["models"],
     operation_id="list_models",
     summary="What models are there?",
-    responses=examples.LIST_RESPONSES,
+    responses=replies.MODELS,
 )
 async def list_models(
     request: Request,
@@ -75,7 +79,11 @@ async def list_models(
 
 
 @router.get(
-    "/plugins", tags=["operation"], operation_id="list_plugins", summary="How are the plugins?"
+    "/plugins",
+    tags=["operation"],
+    operation_id="list_plugins",
+    summary="How are the plugins?",
+    responses=replies.PLUGINS,
 )
 async def list_plugins(request: Request) -> PluginList:
     """List every plugin that was found, with its state and the reason for it."""
@@ -89,9 +97,12 @@ async def list_plugins(request: Request) -> PluginList:
     operation_id="chat",
     summary="Ask many models at once",
     response_model=ChatResponse,
-    responses=examples.CHAT_RESPONSES,
+    responses=replies.CHAT,
 )
-async def chat(request: Request, payload: ChatRequest) -> Response:
+async def chat(
+    request: Request,
+    payload: Annotated[ChatRequest, Body(openapi_examples=replies.named(examples.CHAT_REQUESTS))],
+) -> Response:
     """Send one prompt to many models at once and return a row for each, in the order asked.
 
     A model that fails costs its own row and nothing else: the status is 200 as soon as one model
@@ -118,7 +129,7 @@ async def chat(request: Request, payload: ChatRequest) -> Response:
     operation_id="chat_with_model",
     summary="Ask one model",
     response_model=ModelResponse,
-    responses=examples.SINGLE_CHAT_RESPONSES,
+    responses=replies.SINGLE_CHAT,
 )
 async def chat_with_model(
     request: Request,
@@ -127,10 +138,12 @@ async def chat_with_model(
         Path(
             max_length=MAX_ID_CHARS,
             description="The model's id, or `plugin:name`.",
-            examples=["llama-70b"],
+            openapi_examples=replies.named(examples.MODEL_IDS),
         ),
     ],
-    payload: SingleChatRequest,
+    payload: Annotated[
+        SingleChatRequest, Body(openapi_examples=replies.named(examples.SINGLE_CHAT_REQUESTS))
+    ],
 ) -> Response:
     """Send one prompt to one model and return its row.
 

@@ -8,9 +8,10 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from coro_core.errors import ERROR_CODES
+from coro_core.errors import ERROR_CODES, MAX_RETRY_AFTER
 from coro_core.fanout import UNKNOWN_MODEL
 from coro_core.types import FinishReason
+from coro_core.web.problems import PROBLEM_TYPES
 
 MAX_REQUEST_TIMEOUT = 60.0
 MAX_ID_CHARS = 200
@@ -25,6 +26,8 @@ def _whole(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
+Tokens = Annotated[int | None, Field(ge=0)]
+Time = Annotated[str | None, Field(json_schema_extra={"format": "date-time"})]
 WholeNumber = Annotated[int, BeforeValidator(_whole)]
 ModelId = Annotated[str, Field(min_length=1, max_length=MAX_ID_CHARS, examples=["llama-70b"])]
 
@@ -32,26 +35,32 @@ ModelId = Annotated[str, Field(min_length=1, max_length=MAX_ID_CHARS, examples=[
 class SingleChatRequest(BaseModel):
     """A prompt for one model."""
 
-    model_config = ConfigDict(
-        extra="forbid",
-        strict=True,
-        json_schema_extra={"examples": [{"prompt": "What is 2+2?"}]},
-    )
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     prompt: str = Field(
         min_length=1,
         pattern=_MORE_THAN_WHITE_SPACE,
-        description="What to ask. Not only white space.",
+        description="What to ask: at least one character that is not white space, and no more"
+        " characters than the server takes, 100,000 by default.",
     )
     temperature: float = Field(
-        0.7, ge=0.0, le=1.0, description="Sampling temperature: 0.0 is the most predictable."
+        0.7,
+        ge=0.0,
+        le=1.0,
+        description="Sampling temperature, from 0.0, the most predictable, to 1.0.",
     )
-    max_tokens: WholeNumber = Field(512, ge=1, description="The longest answer wanted, in tokens.")
+    max_tokens: WholeNumber = Field(
+        512,
+        ge=1,
+        description="The longest answer wanted, in tokens: from 1 to what the server takes, 8192 by"
+        " default.",
+    )
     timeout: float = Field(
         default=None,  # type: ignore[assignment]  # absent, never null: see docs/decisions.md
         gt=0.0,
         le=MAX_REQUEST_TIMEOUT,
-        description="Seconds to wait for answers; models that take longer get an error row."
+        description="Seconds to wait for answers, more than 0 and at most 60; models that take"
+        " longer get an error row."
         " When absent, the server's own limits hold: 5 s a model and 6 s in all by default.",
     )
 
@@ -66,30 +75,20 @@ class SingleChatRequest(BaseModel):
 class ChatRequest(SingleChatRequest):
     """A prompt for many models."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "prompt": "What is 2+2?",
-                    "models": ["gemini", "llama-70b", "llama-8b", "mixtral", "deepseek"],
-                }
-            ]
-        }
-    )
-
     models: list[ModelId] = Field(
         min_length=1,
         description="Ids of the models to ask, from `GET /models`; or `plugin:name` for any model"
-        " of a provider by the provider's own name. One named twice is asked once.",
+        " of a provider by the provider's own name. From 1 to as many as the server takes, 20 by"
+        " default; one named twice is asked once.",
     )
 
 
 class TokenUsage(BaseModel):
     """Tokens as the provider counted them; a field is null where it did not say."""
 
-    input_tokens: int | None = Field(description="Tokens of the prompt.")
-    output_tokens: int | None = Field(description="Tokens of the answer, without reasoning.")
-    reasoning_tokens: int | None = Field(description="Tokens of thinking that is not shown.")
+    input_tokens: Tokens = Field(description="Tokens of the prompt.")
+    output_tokens: Tokens = Field(description="Tokens of the answer, without reasoning.")
+    reasoning_tokens: Tokens = Field(description="Tokens of thinking that is not shown.")
 
 
 class ModelResponse(BaseModel):
@@ -97,7 +96,7 @@ class ModelResponse(BaseModel):
 
     model: str = Field(description="The id that was asked.")
     response: str = Field(description="The answer; empty when there is an error.")
-    tokens: int | None = Field(
+    tokens: Tokens = Field(
         description="Tokens of the answer, without reasoning; null when not known."
     )
     latency_ms: int = Field(
@@ -112,7 +111,8 @@ class ModelResponse(BaseModel):
         json_schema_extra={"enum": [*ERROR_CODES, UNKNOWN_MODEL]},
     )
     upstream_model: str | None = Field(
-        description="The provider's own name of the model that answered, or was asked last."
+        description="The provider's own name of the model that answered, or was asked last; null"
+        " when none was asked."
     )
     substituted: bool = Field(
         description="Whether `upstream_model` is another than the id's first choice,"
@@ -124,12 +124,14 @@ class ModelResponse(BaseModel):
     )
     finish_reason: FinishReason | None = Field(
         description="Why the answer ended: `stop` it was done, `length` it reached max_tokens,"
-        " `content_filter` it was cut; null when there is none."
+        " `content_filter` it was cut, `other` for any other reason; null when there is none."
     )
     usage: TokenUsage = Field(description="Tokens counted by the provider.")
     retry_after_s: float | None = Field(
-        description="Seconds that the provider asks to wait before the next try; null when it"
-        " did not say."
+        ge=0,
+        le=MAX_RETRY_AFTER,
+        description="Seconds that the provider asks to wait before the next try, a day at most;"
+        " null when it did not say.",
     )
 
 
@@ -151,7 +153,7 @@ class ModelInfo(BaseModel):
     id: str = Field(description="What to put into `models`; it never changes.")
     name: str = Field(description="What people call it.")
     provider: str = Field(description="Who runs it.")
-    cost: str = Field(description="What it costs, in words.")
+    cost: str = Field(description="What it costs, in words: `$0.15 in / $0.60 out per 1M tokens`.")
     available: bool = Field(description="Whether it can be asked now.")
     reason: str | None = Field(description="Why it is not available, and what to do; else null.")
     upstream_model: str = Field(description="The provider's own name of the model to be asked.")
@@ -172,14 +174,27 @@ class ModelList(BaseModel):
 class ProviderTraffic(BaseModel):
     """How a provider has lately done, seen from the calls that were made anyway."""
 
-    last_success: str | None = Field(description="When a call was last answered, RFC 3339, UTC.")
-    last_error: str | None = Field(description="When a call last failed, RFC 3339, UTC.")
-    last_error_code: str | None = Field(description="How that call failed.")
-    last_discovery: str | None = Field(
-        description="When the provider was last asked what it serves, RFC 3339, UTC."
+    last_success: Time = Field(
+        description="When a call was last answered, RFC 3339, UTC; null when none was yet."
     )
-    last_discovery_error_code: str | None = Field(description="How that failed; else null.")
-    listed: int = Field(ge=0, description="How many models the provider's own list holds.")
+    last_error: Time = Field(
+        description="When a call last failed, RFC 3339, UTC; null when none has yet."
+    )
+    last_error_code: str | None = Field(
+        description="How that call failed, as in a row's `error_code`; null when none has yet.",
+        json_schema_extra={"enum": [*ERROR_CODES]},
+    )
+    last_discovery: Time = Field(
+        description="When the provider was last asked what it serves, RFC 3339, UTC; null when it"
+        " was not yet."
+    )
+    last_discovery_error_code: str | None = Field(
+        description="How that failed, as in a row's `error_code`; null when it did not.",
+        json_schema_extra={"enum": [*ERROR_CODES]},
+    )
+    listed: int = Field(
+        ge=0, description="How many models the provider's own list holds; 0 when it is not known."
+    )
     abandoned: int = Field(
         ge=0, description="How many calls went on after their deadline and were left behind."
     )
@@ -195,7 +210,9 @@ class PluginInfo(BaseModel):
     distribution: str = Field(description="The distribution that it was installed from.")
     version: str = Field(description="The version of that distribution.")
     state: Literal["starting", "ready", "disabled", "unconfigured", "failed", "rejected"] = Field(
-        description="Whether it can be used."
+        description="Whether it can be used: `starting` soon, `ready` now, `disabled` by the"
+        " operator, `unconfigured` for lack of a key or setting, `failed` by a fault of its own,"
+        " `rejected` because it breaks the contract."
     )
     reason: str | None = Field(description="Why it is in that state; null if nothing is to say.")
     models: list[str] = Field(description="The ids of its models.")
@@ -228,9 +245,16 @@ class FieldError(BaseModel):
 class Problem(BaseModel):
     """An error, after RFC 9457."""
 
-    type: str = Field(description="What kind of problem it is, as a URI reference.")
+    type: str = Field(
+        description="What kind of problem it is, for programs: "
+        + ", ".join(f"`{kind}`" for kind in PROBLEM_TYPES.values())
+        + "; more kinds may follow."
+    )
     title: str = Field(description="The kind of problem, in words.")
-    status: int = Field(description="The HTTP status.")
+    status: int = Field(ge=400, le=599, description="The HTTP status.")
     detail: str = Field(description="What happened and what to do, in a sentence.")
     request_id: str = Field(description="Names this request in the log; also in `X-Request-ID`.")
-    errors: list[FieldError] = Field(description="What is wrong with which field, if it is one.")
+    errors: list[FieldError] = Field(
+        description="What is wrong with which field, 10 at most; empty when the fault is not one of"
+        " a field."
+    )

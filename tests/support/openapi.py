@@ -1,0 +1,15 @@
+"""The committed description of the API, and its operations."""
+
+import json
+from pathlib import Path
+
+OPENAPI = Path(__file__).parents[2] / "openapi.json"
+COMMITTED = json.loads(OPENAPI.read_text(encoding="utf-8"))
+SCHEMAS = COMMITTED["components"]["schemas"]
+METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
+OPERATIONS = [
+    (method, path, operation)
+    for path, item in COMMITTED["paths"].items()
+    for method, operation in item.items()
+    if method in METHODS
+]
