@@ -8,7 +8,7 @@ INPUTS := pyproject.toml $(wildcard plugins/*/pyproject.toml)
 
 .DEFAULT_GOAL := help
 .PHONY: help serve demo test clients fuzz check fmt openapi contract screenshots vendor requirements
-.PHONY: overload outage soak clean
+.PHONY: docs overload outage soak clean
 
 help: ## Show what there is.
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -38,6 +38,9 @@ fmt: .venv/ready ## Put the source into shape.
 	.venv/bin/ruff format
 	.venv/bin/ruff check --fix
 
+docs: $(HATCH) ## Build the documentation as a site, into site/; a broken link fails.
+	@$(HATCH) -q run docs:build
+
 openapi: .venv/ready ## Write the published description of the API into openapi.json.
 	$(CORO) openapi > openapi.json
 
@@ -65,7 +68,7 @@ contract: .venv/ready ## Write the list of the contract's checks into docs/contr
 	.venv/bin/python -m coro_core.testing.contract.document > docs/contract-checks.md
 
 clean: ## Remove what was installed and built.
-	rm -rf .venv .tools .clients dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .tools .clients build dist site .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 # hatch is slow to start, so the targets above call the programs of its environment themselves.
 .venv/ready: $(HATCH) $(INPUTS)
