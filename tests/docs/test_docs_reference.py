@@ -1,0 +1,154 @@
+"""The reference pages say what the code does: settings, routes, fields, statuses, commands."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+import typer
+
+from coro_core.cli import app
+from coro_core.settings import Settings, variable
+from coro_core.web.schemas import ChatRequest, ChatResponse, ModelResponse
+from support.markdown import ROOT, blocks, code, page, section, table
+
+README = page("README.md")
+API = page("docs/api.md")
+SETTINGS = page("docs/settings.md")
+OPENAPI = json.loads((ROOT / "openapi.json").read_text(encoding="utf-8"))
+UNDESCRIBED = {"GET /", "GET /docs", "GET /openapi.json"}
+
+
+def default(value: object) -> str:
+    """Return a setting's default as it is written in a table."""
+    match value:
+        case bool():
+            text = str(value).lower()
+        case tuple():
+            text = ",".join(value)
+        case float():
+            text = f"{value:g}"
+        case _:
+            text = str(value)
+    return f"`{text}`" if text else ""
+
+
+ROWS = [
+    [f"`{variable(name)}`", default(field.default), field.description]
+    for name, field in Settings.model_fields.items()
+]
+
+
+def test_every_setting_is_in_the_table_with_its_default_and_meaning() -> None:
+    shown = table(section(SETTINGS, "## The server"), "Variable")
+    assert [row for row in shown if "<ID>" not in row[0]] == ROWS
+
+
+def test_the_settings_in_the_readme_are_some_of_these() -> None:
+    shown = table(section(README, "## Settings"), "Variable")
+    assert shown
+    assert all(row in ROWS for row in shown)
+
+
+def test_every_variable_of_the_default_plugins_is_in_the_settings() -> None:
+    listed = set(code(section(SETTINGS, "## The plugins")))
+    providers = page("docs/providers.md")
+    for line in re.findall(r"^\*\*Variables:\*\* (.+)$", providers, re.MULTILINE):
+        assert set(code(line)) <= listed
+
+
+def described_routes() -> set[str]:
+    return {
+        f"{method.upper()} {path}" for path, found in OPENAPI["paths"].items() for method in found
+    }
+
+
+def test_every_route_is_in_the_table() -> None:
+    shown = {route for row in table(API, "Route") for route in code(row[0])}
+    assert shown == described_routes() | UNDESCRIBED
+
+
+def test_every_status_of_a_chat_is_in_the_table() -> None:
+    statuses = {
+        status
+        for path in ("/chat", "/chat/{model_id}")
+        for status in OPENAPI["paths"][path]["post"]["responses"]
+    }
+    shown = [status for row in table(API, "Status") for status in row[0].split(", ")]
+    assert sorted(shown) == sorted(statuses)
+
+
+def test_every_field_of_a_request_is_in_the_table_with_its_default() -> None:
+    shown = {code(row[0])[0]: row[1] for row in table(section(API, "## A request"), "Field")}
+    properties = OPENAPI["components"]["schemas"]["ChatRequest"]["properties"]
+    assert set(shown) == set(ChatRequest.model_fields)
+    for name, told in shown.items():
+        assert told == (f"`{properties[name]['default']}`" if "default" in properties[name] else "")
+
+
+def kind(schema: dict[str, Any]) -> str:
+    """Return a field's type as it is written in the table."""
+    types = schema.get("type", "object")
+    return types if isinstance(types, str) else " or ".join(types)
+
+
+def test_every_field_of_a_row_is_in_the_table_with_its_type() -> None:
+    shown = [(code(row[0])[0], row[1]) for row in table(section(API, "## A row"), "Field")]
+    properties = OPENAPI["components"]["schemas"]["ModelResponse"]["properties"]
+    assert shown == [(name, kind(properties[name])) for name in ModelResponse.model_fields]
+
+
+def test_the_fields_beside_the_rows_are_named() -> None:
+    (text,) = [part for part in section(API, "## A row").split("\n\n") if part.startswith("Beside")]
+    assert set(ChatResponse.model_fields) <= set(code(text))
+
+
+def test_the_replies_in_the_readme_have_the_fields_of_replies() -> None:
+    first, second = [
+        block for block in blocks(section(README, "## Ask"), "console") if "\n{" in block
+    ]
+    body = json.loads(re.sub(r",\n +\.\.\. four more rows[^\n]*", "", first[first.index("\n{") :]))
+    ChatResponse.model_validate(body)
+    ModelResponse.model_validate_json(second[second.index("\n{") :])
+
+
+def options(command: Any) -> set[str]:
+    return {
+        option
+        for parameter in command.params
+        for option in parameter.opts
+        if option.startswith("--") and option != "--help"
+    }
+
+
+@pytest.mark.parametrize("name", ["serve", "check", "models", "plugins", "plugin check"])
+def test_the_commands_and_their_options_are_in_the_readme(name: str) -> None:
+    command: Any = typer.main.get_command(app)
+    for word in name.split():
+        command = command.commands[word]
+    (row,) = [
+        row
+        for row in table(section(README, "## Commands"), "Command")
+        if f"coro {name}" in code(row[0])
+    ]
+    assert options(command) == {word for word in code(row[1]) if word.startswith("--")}
+
+
+def test_every_command_is_in_the_readme() -> None:
+    command: Any = typer.main.get_command(app)
+    shown = {
+        word.removeprefix("coro ")
+        for row in table(section(README, "## Commands"), "Command")
+        for word in code(row[0])
+    }
+    assert {word.split()[0] for word in shown} == set(command.commands)
+
+
+def test_every_plugin_here_is_in_the_readme() -> None:
+    shown = "".join(row[0] for row in table(section(README, "## Plugins"), "Plugin"))
+    assert re.findall(r"\(plugins/(\w+)/README\.md\)", shown) == [
+        "coro_gemini",
+        "coro_groq",
+        "coro_deepseek",
+        "coro_openai",
+    ]
