@@ -47,7 +47,7 @@ class Target:
         if self.plugin.state is State.READY:
             services = [self.plugin.service(name) for name in self.candidates]
             reasons = [service.reason if service else None for service in services]
-            return reasons[0] if all(reasons) else None
+            return reasons[0] if reasons and all(reasons) else None
         reason = self.plugin.reason
         if self.plugin.state is State.STARTING:
             return f"The plugin {self.plugin.name} is still starting; try again in a moment."

@@ -38,59 +38,7 @@ from coro_core.web.schemas import (
 router = APIRouter(route_class=StrictRoute)
 
 
-@router.head("/health", include_in_schema=False)
-@router.get(
-    "/health",
-    tags=["operation"],
-    operation_id="get_health",
-    summary="Is the server alive?",
-    responses=replies.HEALTH,
-)
-async def health() -> Health:
-    """Tell that the server is alive. Free of charge: no provider is asked."""
-    now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-    return Health(status="ok", timestamp=now)
-
-
-@router.get(
-    "/models",
-    tags=["models"],
-    operation_id="list_models",
-    summary="What models are there?",
-    responses=replies.MODELS,
-)
-async def list_models(
-    request: Request,
-    live: Annotated[
-        bool,
-        Query(
-            alias="all",
-            description="Add every model of the providers' own lists, under `plugin:name`.",
-        ),
-    ] = False,
-) -> ModelList:
-    """List every model of every installed plugin, available or not, and why not."""
-    container = _container(request)
-    # Whoever asks first would otherwise be told that nothing is there yet.
-    with suppress(TimeoutError):
-        async with asyncio.timeout(container.settings.model_timeout):
-            await container.plugins.settled()
-    return model_list(container.catalog, live=live)
-
-
-@router.get(
-    "/plugins",
-    tags=["operation"],
-    operation_id="list_plugins",
-    summary="How are the plugins?",
-    responses=replies.PLUGINS,
-)
-async def list_plugins(request: Request) -> PluginList:
-    """List every plugin that was found, with its state and the reason for it."""
-    container = _container(request)
-    return plugin_list(container.plugins, container.catalog)
-
-
+# First, since routes are tried in their order.
 @router.post(
     "/chat",
     tags=["chat"],
@@ -154,6 +102,59 @@ async def chat_with_model(
     if rows[0].error_code == UNKNOWN_MODEL:
         raise ProblemError(404, "unknown-model", rows[0].error or "")
     return _reply(rows, model_response(rows[0]))
+
+
+@router.head("/health", include_in_schema=False)
+@router.get(
+    "/health",
+    tags=["operation"],
+    operation_id="get_health",
+    summary="Is the server alive?",
+    responses=replies.HEALTH,
+)
+async def health() -> Health:
+    """Tell that the server is alive. Free of charge: no provider is asked."""
+    now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return Health(status="ok", timestamp=now)
+
+
+@router.get(
+    "/models",
+    tags=["models"],
+    operation_id="list_models",
+    summary="What models are there?",
+    responses=replies.MODELS,
+)
+async def list_models(
+    request: Request,
+    live: Annotated[
+        bool,
+        Query(
+            alias="all",
+            description="Add every model of the providers' own lists, under `plugin:name`.",
+        ),
+    ] = False,
+) -> ModelList:
+    """List every model of every installed plugin, available or not, and why not."""
+    container = _container(request)
+    # Whoever asks first would otherwise be told that nothing is there yet.
+    with suppress(TimeoutError):
+        async with asyncio.timeout(container.settings.model_timeout):
+            await container.plugins.settled()
+    return model_list(container.catalog, live=live)
+
+
+@router.get(
+    "/plugins",
+    tags=["operation"],
+    operation_id="list_plugins",
+    summary="How are the plugins?",
+    responses=replies.PLUGINS,
+)
+async def list_plugins(request: Request) -> PluginList:
+    """List every plugin that was found, with its state and the reason for it."""
+    container = _container(request)
+    return plugin_list(container.plugins, container.catalog)
 
 
 def _container(request: Request) -> Container:
