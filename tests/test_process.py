@@ -178,6 +178,7 @@ def test_no_key_at_all_is_a_working_server_that_says_what_is_missing(tmp_path: P
         "gemini": "GEMINI_API_KEY",
         "groq": "GROQ_API_KEY",
         "deepseek": "DEEPSEEK_API_KEY",
+        "openai": "CORO_OPENAI_<NAME>_MODELS",
     }
 
 

@@ -89,7 +89,7 @@ class Acme:
         return base_url(environ, ADDRESS, "https://acme.example")
 
     async def load(self) -> None:
-        await asyncio.to_thread(importlib.import_module, "coro_core.httpkit")
+        await asyncio.to_thread(importlib.import_module, "coro_core.httpkit.client")
 
     @asynccontextmanager
     async def open(self, key: str, address: str) -> AsyncIterator[None]:

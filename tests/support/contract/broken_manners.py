@@ -300,14 +300,14 @@ class SharesItsClient(Acme):
 @breaks("unconfigured-light")
 class LoadsBeforeItLooksForAKey(Acme):
     def key(self, environ):
-        importlib.import_module("coro_core.httpkit")
+        importlib.import_module("coro_core.httpkit.client")
         return super().key(environ)
 
 
 @breaks("loading-off-loop")
 class LoadsOnTheLoop(Acme):
     async def load(self):
-        importlib.import_module("coro_core.httpkit")
+        importlib.import_module("coro_core.httpkit.client")
 
 
 @breaks("silent")

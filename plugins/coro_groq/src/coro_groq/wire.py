@@ -13,7 +13,7 @@ from coro_core.httpkit import chat_body, open_client, read_completion, read_mode
 from coro_groq.refusals import refusal
 
 # At DEBUG the SDK logs whole requests, with the prompt.
-logging.getLogger("groq").setLevel(logging.INFO)
+logging.getLogger("groq").setLevel(logging.WARNING)
 
 _LEAST_THINKING: Mapping[str, Any] = {"reasoning_effort": "low", "include_reasoning": False}
 _NO_THINKING: Mapping[str, Any] = {"reasoning_effort": "none"}
