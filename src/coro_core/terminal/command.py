@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from coro_core.logs import configure_logs
 from coro_core.settings import read_environ, read_settings
 from coro_core.terminal.session import Session
-from coro_core.terminal.sources import CannotAskError, here, there
+from coro_core.terminal.sources import CannotAskError, here
 from coro_core.terminal.views import show_answers, show_json, show_markdown
 from coro_core.web.schemas import SingleChatRequest
 
@@ -70,6 +70,9 @@ def chat(
     )
     request_id = secrets.token_hex(8)
     if url:
+        # Only here: an HTTP client takes a while to load.
+        from coro_core.terminal.remote import there
+
         source = there(url, question, request_id)
     else:
         environ = {**read_environ(), **({"CORO_DEMO": "true"} if demo else {})}
