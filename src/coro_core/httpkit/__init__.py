@@ -2,6 +2,7 @@
 
 `open_client` is an httpx client that is safe to point at a stranger, for SDKs that take one;
 `open_lean_client` keeps the same promises for JSON over plain HTTP, at a fraction of the cost.
+`json_object` reads JSON without the memory that a stranger could make it take;
 `error_for_status` and `retry_after` read refusals; `chat_body`, `read_completion` and `read_error`
 speak the OpenAI chat dialect, which many providers share.
 """
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from coro_core.httpkit.chat import ErrorBody, chat_body, read_completion, read_error, read_model_ids
 from coro_core.httpkit.connection import Reply
+from coro_core.httpkit.jsons import check_values, json_object
 from coro_core.httpkit.lean import LeanClient, open_lean_client
 from coro_core.httpkit.status import error_for_status, retry_after
 
@@ -21,7 +23,9 @@ __all__ = [
     "LeanClient",
     "Reply",
     "chat_body",
+    "check_values",
     "error_for_status",
+    "json_object",
     "open_client",
     "open_lean_client",
     "read_completion",

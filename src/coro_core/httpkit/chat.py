@@ -4,13 +4,13 @@ Functions rather than a base class: providers that look alike drift apart, and e
 own few lines of wire code around these.
 """
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from coro_core.errors import ContentBlocked, EmptyResponse, InvalidResponse, ProviderError
+from coro_core.httpkit.jsons import json_object
 from coro_core.types import FinishReason, GenerateRequest, Generation, Usage
 
 _FINISH_REASONS: Mapping[str, FinishReason] = {
@@ -73,7 +73,7 @@ def read_completion(
     200, given the status that it should have had. Raises what these two hold, `InvalidResponse`,
     `EmptyResponse` or `ContentBlocked`.
     """
-    reply = _json_object(content)
+    reply = json_object(content)
     choices = reply.get("choices")
     if refuse and not choices and (status := _status_meant(_error_body(reply))):
         raise refuse(status)
@@ -104,7 +104,7 @@ def read_model_ids(content: bytes) -> frozenset[str]:
 
     Raises `InvalidResponse`.
     """
-    data = _json_object(content).get("data")
+    data = json_object(content).get("data")
     if not isinstance(data, list):
         raise InvalidResponse("It holds no list of models.")
     entries = (
@@ -120,7 +120,7 @@ def read_error(content: bytes) -> ErrorBody:
     nothing at all for a body that is empty, HTML or broken. Never raises.
     """
     try:
-        body = _json_object(content)
+        body = json_object(content)
     except InvalidResponse:
         return ErrorBody()
     return _error_body(body)
@@ -179,16 +179,6 @@ def _usage(usage: object) -> Usage:
         output_tokens=visible,
         reasoning_tokens=reasoning,
     )
-
-
-def _json_object(content: bytes) -> dict[str, Any]:
-    try:
-        value = json.loads(content)
-    except (ValueError, RecursionError):
-        raise InvalidResponse("It is not JSON.") from None
-    if not isinstance(value, dict):
-        raise InvalidResponse("It is not a JSON object.")
-    return value
 
 
 def _count(value: object) -> int | None:

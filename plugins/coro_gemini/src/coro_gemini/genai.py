@@ -25,7 +25,7 @@ from coro_core import (
     ProviderError,
     Timeout,
 )
-from coro_core.httpkit import open_client
+from coro_core.httpkit import check_values, open_client
 from coro_gemini.reply import generation
 from coro_gemini.rest_replies import error_from, read_reply
 
@@ -142,7 +142,8 @@ def _client(key: str, address: str, http_client: httpx.AsyncClient) -> genai.Cli
 async def _judge(response: httpx.Response) -> None:
     """Raise the error of a refusal, before the SDK makes its own of it.
 
-    Text of another encoding than UTF-8 is refused as well: the SDK would mend it in silence.
+    Text of another encoding than UTF-8 is refused as well, which the SDK would mend in silence, and
+    a list of models that would take up far more memory than one can.
     """
     content = await response.aread()
     if response.status_code != httpx.codes.OK:
@@ -151,6 +152,7 @@ async def _judge(response: httpx.Response) -> None:
         content.decode()
     except UnicodeDecodeError:
         raise InvalidResponse("It is not UTF-8.") from None
+    check_values(content)
 
 
 async def _answered(call: Awaitable[_Reply], seconds: float) -> _Reply:

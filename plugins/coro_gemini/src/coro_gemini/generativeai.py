@@ -17,7 +17,13 @@ from coro_gemini.reply import generation
 
 _Reply = TypeVar("_Reply")
 
-_MAX_REPLY_BYTES = 2 * 1024 * 1024
+_MAX_REPLY_BYTES = 512 * 1024
+"""Eight bytes for each of the 65,536 tokens that a Gemini model writes at most.
+
+A message of empty candidates takes up fifty times its size, and cannot be looked into before.
+https://docs.cloud.google.com/gemini-enterprise-agent-platform/models/gemini/2-5-flash-lite, read
+2026-11-22, for the tokens.
+"""
 _LIST_SECONDS = 30.0
 _PAGE_SIZE = 1000
 _MAX_PAGES = 20

@@ -1,13 +1,11 @@
 """What came back over REST: Gemini's JSON, read with care, since no SDK checks it before."""
 
-import json
 import re
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Any
 
 from coro_core import InvalidResponse, ProviderError, Usage
-from coro_core.httpkit import error_for_status, retry_after
+from coro_core.httpkit import error_for_status, json_object, retry_after
 from coro_gemini.refusal import NOT_GEMINI, Refusal, error_for
 from coro_gemini.reply import Reply, count
 
@@ -18,7 +16,7 @@ _SECONDS = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,9})?)s")
 
 def read_reply(content: str) -> Reply:
     """Return the answer in plain data, without thoughts. Raises `InvalidResponse`."""
-    body = _object(_json(content))
+    body = json_object(content)
     usage, model = body.get("usageMetadata"), _text(body.get("modelVersion"))
     feedback = body.get("promptFeedback")
     if not body.keys() & {"candidates", "promptFeedback", "usageMetadata"}:
@@ -58,7 +56,7 @@ def error_from(status: int, headers: Mapping[str, str], content: bytes) -> Provi
 def _refusal(content: bytes, wait: float | None) -> Refusal | None:
     """Return the `google.rpc.Status` in an error body, if there is one."""
     try:
-        error = _object(_object(_json(content)).get("error"))
+        error = _object(json_object(content).get("error"))
         details = [_object(detail) for detail in _list(error.get("details"))]
         violations = [
             _object(violation)
@@ -96,14 +94,6 @@ def _usage(usage: object) -> Usage:
         output_tokens=count(usage.get("candidatesTokenCount", 0)),
         reasoning_tokens=count(usage.get("thoughtsTokenCount")),
     )
-
-
-def _json(content: str | bytes) -> object:
-    with suppress(ValueError, RecursionError):
-        value: object = json.loads(content)
-        return value
-    # Outside of a handler: json's own error holds the whole reply.
-    raise InvalidResponse("It is not JSON.")
 
 
 def _object(value: object) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
-from groq import APIConnectionError, APIStatusError, AsyncGroq
+from groq import APIConnectionError, AsyncGroq
 
 from coro_core import ConnectionFailed, GenerateRequest, Generation, ProviderError
 from coro_core.httpkit import chat_body, open_client, read_completion, read_model_ids
@@ -47,7 +47,7 @@ class Wire:
         # The SDK's own documented way below `chat.completions.create`: it skips a validation that
         # lets every wrong shape pass, at a cost, and read_completion does not.
         call = self._client.post("/openai/v1/chat/completions", body=body, cast_to=httpx.Response)
-        reply = await _success(call)
+        reply = await _answered(call)
         return read_completion(
             reply.content, refuse=lambda status: refusal(status, reply.headers, reply.content)
         )
@@ -55,26 +55,31 @@ class Wire:
     async def live_models(self) -> frozenset[str]:
         """Return the names that Groq serves to this key. Raises `ProviderError`."""
         call = self._client.get("/openai/v1/models", cast_to=httpx.Response)
-        return read_model_ids((await _success(call)).content)
+        return read_model_ids((await _answered(call)).content)
 
 
 @asynccontextmanager
 async def open_wire(key: str, address: str) -> AsyncIterator[Wire]:
     """Open the client for one key; it makes no retries, since the core makes the only one."""
     async with open_client(address) as http_client:
+        http_client.event_hooks = {"response": [_judge]}
         yield Wire(AsyncGroq(api_key=key, base_url=address, max_retries=0, http_client=http_client))
 
 
-async def _success(call: Awaitable[httpx.Response]) -> httpx.Response:
-    """Return a success, which is a 200 alone. Raises `ProviderError` otherwise."""
+async def _judge(response: httpx.Response) -> None:
+    """Raise the error of a refusal, before the SDK parses it without a limit of its own.
+
+    A success is a 200 alone.
+    """
+    if response.status_code != httpx.codes.OK:
+        raise refusal(response.status_code, response.headers, await response.aread())
+
+
+async def _answered(call: Awaitable[httpx.Response]) -> httpx.Response:
+    """Return a success. Raises `ProviderError` otherwise."""
     try:
-        reply = await call
-    except APIStatusError as exc:
-        reply = exc.response
+        return await call
     except APIConnectionError as exc:
-        # The SDK wraps whatever the transport raises, and ours says what it means.
+        # The SDK wraps whatever the transport and the judge raise, and they say what it means.
         cause = exc.__cause__
         raise cause if isinstance(cause, ProviderError) else ConnectionFailed() from None
-    if reply.status_code == httpx.codes.OK:
-        return reply
-    raise refusal(reply.status_code, reply.headers, reply.content)

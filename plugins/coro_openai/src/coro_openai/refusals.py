@@ -8,13 +8,14 @@ from coro_core import (
     AuthenticationFailed,
     BadRequest,
     ContentBlocked,
+    InvalidResponse,
     ModelUnavailable,
     ProviderError,
     QuotaExhausted,
     TooLarge,
     UpstreamError,
 )
-from coro_core.httpkit import ErrorBody, error_for_status, read_error, retry_after
+from coro_core.httpkit import ErrorBody, error_for_status, json_object, read_error, retry_after
 from coro_openai.config import ServiceConfig
 
 _NO_MODEL_CODES = {"model_not_found", "invalid_model", "model_not_available", "NotFoundError"}
@@ -75,11 +76,11 @@ def refusal_inside(service: ServiceConfig, content: bytes) -> ProviderError | No
     2026-11-22. A numeric code is a status.
     """
     try:
-        reply = json.loads(content)
-    except (ValueError, RecursionError):
+        reply = json_object(content)
+    except InvalidResponse:
         return None
-    holders = [reply]
-    if isinstance(reply, dict) and isinstance(choices := reply.get("choices"), list):
+    holders: list[object] = [reply]
+    if isinstance(choices := reply.get("choices"), list):
         holders += choices[:1]
     for holder in holders:
         if isinstance(holder, dict) and (error := holder.get("error")):
