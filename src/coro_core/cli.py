@@ -106,7 +106,7 @@ def serve(
         ws="none",
         h11_max_incomplete_event_size=_HEADER_BYTES,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=settings.shutdown_grace,
+        timeout_graceful_shutdown=serving.LAST_REPLIES_SECONDS,
     )
     serving.serve(config)
 

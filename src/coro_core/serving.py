@@ -20,6 +20,8 @@ from uvicorn.supervisors import ChangeReload, Multiprocess
 
 LAST_REQUESTS_SECONDS = 0.2
 """How long connections that were opened just before the end have, to say what they want."""
+LAST_REPLIES_SECONDS = 1
+"""How long the others have to be done: chat requests have had the grace by then."""
 _LOOK_SECONDS = 0.05
 _SO_ATTACH_FILTER = 26
 # Classic BPF: load the flags of the TCP header, drop the packet if SYN is set, else let it through.

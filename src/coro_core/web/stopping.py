@@ -18,8 +18,6 @@ from coro_core.web.overload import Admission
 
 LEAST_DRAIN_SECONDS = 0.2
 """For connections that the system had accepted before the signal came, and nobody had read yet."""
-HOLD_SECONDS = 1.0
-"""How often it is looked whether the signals are still ours."""
 
 Handlers = Mapping[signal.Signals, Any]
 """For each signal, what `signal.signal` takes."""
@@ -39,8 +37,7 @@ def draining(admission: Admission, grace: float, handlers: Handlers) -> Iterator
     A server that closes its listening socket at the signal resets the connections that the system
     has accepted meanwhile. So the signal is first ours: chat requests are turned away with a
     sentence, those at work are answered, and then the server's own handler, out of `handlers`,
-    gets the signal. A second signal ends the process at once. A plugin that takes the signals over
-    has them for a second at most.
+    gets the signal. A second signal ends the process at once.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -71,22 +68,13 @@ def draining(admission: Admission, grace: float, handlers: Handlers) -> Iterator
             admission.closing = True
             loop.call_soon_threadsafe(lambda: tasks.add(loop.create_task(drain(sig, frame))))
 
-    async def hold() -> None:
-        while True:
-            for sig in handlers:
-                if signal.signal(sig, on_signal) is not on_signal:
-                    _log.warning("a plugin had taken over a signal", signal=sig.name)
-            await asyncio.sleep(HOLD_SECONDS)
-
     for sig in handlers:
         signal.signal(sig, on_signal)
-    holding = asyncio.create_task(hold())
     if parent is not None:
         threading.Thread(target=_follow, args=(parent,), name="coro-parent", daemon=True).start()
     try:
         yield
     finally:
-        holding.cancel()
         for sig, handler in handlers.items():
             signal.signal(sig, handler)
 
