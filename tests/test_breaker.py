@@ -25,19 +25,11 @@ from coro_core.breaker import (
     MAX_CIRCUITS,
     Breakers,
 )
+from support.clock import Clock
 from support.plugins import NO_REAL_PLUGINS, Echo, Installer, answer, model
 from support.server import ask, running
 
 KEY = ("acme", "big-1")
-
-
-class Clock:
-    """A clock that stands still until it is told otherwise."""
-
-    now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture

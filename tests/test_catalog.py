@@ -16,16 +16,8 @@ from coro_core.catalog import (
     upstream_variable,
 )
 from coro_core.plugins import Plugins
+from support.clock import Clock
 from support.plugins import REAL_PLUGINS, Echo, Installer, model, opened
-
-
-class Clock:
-    """A clock that stands still until it is told otherwise."""
-
-    now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 class Acme(Echo):

@@ -12,16 +12,8 @@ from coro_core.catalog import Catalog
 from coro_core.fanout import FanOut
 from coro_core.plugins import Plugins
 from coro_core.upstreams import GONE_SECONDS, MAX_NAMES, PROVEN_SECONDS, Upstreams
+from support.clock import Clock
 from support.plugins import REAL_PLUGINS, Echo, Installer, model, opened
-
-
-class Clock:
-    """A clock that stands still until it is told otherwise."""
-
-    now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture
