@@ -6,7 +6,10 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from ssl import SSLContext
 
+import httpx
 import pytest
+
+from coro_core import httpkit
 
 Script = Callable[["RawServer", asyncio.StreamWriter], Awaitable[None]]
 
@@ -78,3 +81,30 @@ async def serve(script: Script | bytes, ssl: SSLContext | None = None) -> AsyncI
 @pytest.fixture
 def raw_server() -> Callable[..., object]:
     return serve
+
+
+class Adapted:
+    """The lean client, in the words of httpx that these tests use."""
+
+    def __init__(self, client):
+        self._client = client
+
+    async def get(self, path):
+        return self._told(await self._client.get(path))
+
+    async def post(self, path, *, json):
+        return self._told(await self._client.post(path, json))
+
+    def _told(self, reply):
+        return httpx.Response(reply.status, content=reply.content)
+
+
+@asynccontextmanager
+async def open_lean(*args, **kwargs):
+    async with httpkit.open_lean_client(*args, **kwargs) as client:
+        yield Adapted(client)
+
+
+@pytest.fixture(params=[httpkit.open_client, open_lean], ids=["httpx", "lean"])
+def open_client(request):
+    return request.param

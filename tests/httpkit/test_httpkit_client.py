@@ -2,11 +2,8 @@
 
 import asyncio
 import socket
-import subprocess
-import sys
-import textwrap
 import threading
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 
 import httpx
 import pytest
@@ -16,33 +13,6 @@ from coro_core.httpkit import limits
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 MEGABYTE = 1 << 20
-
-
-class Adapted:
-    """The lean client, in the words of httpx that these tests use."""
-
-    def __init__(self, client):
-        self._client = client
-
-    async def get(self, path):
-        return self._told(await self._client.get(path))
-
-    async def post(self, path, *, json):
-        return self._told(await self._client.post(path, json))
-
-    def _told(self, reply):
-        return httpx.Response(reply.status, content=reply.content)
-
-
-@asynccontextmanager
-async def open_lean(*args, **kwargs):
-    async with httpkit.open_lean_client(*args, **kwargs) as client:
-        yield Adapted(client)
-
-
-@pytest.fixture(params=[httpkit.open_client, open_lean], ids=["httpx", "lean"])
-def open_client(request):
-    return request.param
 
 
 async def failure_of(call):
@@ -264,32 +234,6 @@ async def test_the_cap_is_exact(open_client, raw_server):
         assert isinstance(await failure_of(too_little.get("/")), InvalidResponse)
 
 
-@pytest.mark.parametrize(
-    "begun",
-    [
-        pytest.param(b"", id="before the reply"),
-        pytest.param(b"HTTP/1.1 200 OK\r\nx: ", id="in the headers"),
-        pytest.param(b"HTTP/1.1 100 Continue\r\n\r\n", id="after an interim reply"),
-        pytest.param(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n\n\n", id="in the body"),
-    ],
-)
-async def test_cancelling_a_call_closes_its_connection(open_client, raw_server, begun):
-    sent = asyncio.Event()
-
-    async def script(server, writer):
-        writer.write(begun)
-        await writer.drain()
-        sent.set()
-
-    async with raw_server(script) as server, open_client(server.url) as client:
-        call = asyncio.create_task(client.post("/", json={}))
-        await sent.wait()
-        call.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await call
-        await asyncio.wait_for(server.left.wait(), 0.5)
-
-
 async def test_a_redirect_is_not_followed(open_client, raw_server):
     async with raw_server(OK) as other:
         reply = f"HTTP/1.1 307 Moved\r\nlocation: {other.url}/\r\ncontent-length: 0\r\n\r\n"
@@ -316,44 +260,6 @@ async def test_proxy_variables_are_ignored(open_client, raw_server, monkeypatch)
         async with open_client(server.url) as client:
             await client.get("/")
     assert (proxy.connections, server.connections) == (0, 1)
-
-
-async def test_a_connection_is_used_again(open_client, raw_server):
-    async with raw_server(OK) as server, open_client(server.url) as client:
-        for _ in range(3):
-            await client.post("/", json={})
-    assert (server.connections, len(server.requests)) == (1, 3)
-
-
-async def test_a_connection_that_the_server_closed_while_idle_is_replaced(open_client, raw_server):
-    closed = asyncio.Event()
-
-    async def script(server, writer):
-        writer.write(OK)
-        await writer.drain()
-        closed.set()
-        raise ConnectionAbortedError
-
-    async with raw_server(script) as server, open_client(server.url) as client:
-        for _ in range(3):
-            closed.clear()
-            assert (await client.post("/", json={})).content == b"ok"
-            await closed.wait()
-            await asyncio.sleep(0.01)  # for the closing to arrive
-    assert (server.connections, len(server.requests)) == (3, 3)
-
-
-async def test_a_post_is_never_repeated_on_a_connection_that_dies_in_use(open_client, raw_server):
-    async def script(server, writer):
-        if len(server.requests) == 2:
-            raise ConnectionAbortedError
-        writer.write(OK)
-
-    async with raw_server(script) as server, open_client(server.url) as client:
-        await client.post("/", json={})
-        error = await failure_of(client.post("/", json={}))
-    assert error.retryable
-    assert len(server.requests) == 2
 
 
 @pytest.mark.parametrize("framing", [b"connection: close", b"transfer-encoding: chunked"])
@@ -385,38 +291,3 @@ async def test_a_timeout_that_an_sdk_puts_in_between_is_not_obeyed(raw_server):
         await asyncio.sleep(0.05)
         go.set()
         assert (await call).content == b"ok"
-
-
-@pytest.mark.parametrize(
-    ("client", "post"),
-    [("open_client", 'client.post("/", json={})'), ("open_lean_client", 'client.post("/", {})')],
-)
-def test_nothing_is_left_unclosed_after_successes_failures_and_cancellations(client, post):
-    script = textwrap.dedent(
-        f"""
-        import asyncio, gc
-        from coro_core import ProviderError
-        from coro_core.httpkit import {client} as open_client
-        from coro_core.testing import Fault, HttpReply, serve_http
-
-        async def main():
-            fault = None
-            async def handle(request):
-                return HttpReply(b"ok" * 9, fault=fault)
-            async with serve_http(handle) as url, open_client(url) as client:
-                for fault in (None, *Fault, None):
-                    try:
-                        async with asyncio.timeout(0.1):
-                            await {post}
-                    except (ProviderError, TimeoutError):
-                        pass
-        for _ in range(2):
-            asyncio.run(main())
-            gc.collect()
-        """
-    )
-    # pytest itself runs with warnings as errors; a child also shows what only the log would tell.
-    child = subprocess.run(
-        [sys.executable, "-W", "error", "-c", script], capture_output=True, text=True, timeout=60
-    )
-    assert (child.returncode, child.stderr) == (0, "")
