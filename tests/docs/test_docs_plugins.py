@@ -115,6 +115,8 @@ def test_every_error_is_in_the_table() -> None:
     assert shown == [
         (leaf.__name__, leaf.code, "yes" if leaf.may_retry else "no")
         for leaf in ProviderError.__subclasses__()
+        # Other tests have some of their own.
+        if leaf.__module__ == ProviderError.__module__
     ]
 
 
