@@ -4,6 +4,7 @@ import asyncio
 import itertools
 from contextlib import suppress
 from contextvars import Context
+from typing import Any
 
 import structlog
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -28,26 +29,39 @@ class Admission:
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
-        self.in_flight = 0
         self.closing = False
+        self.over = False
+        """Whether those at work were cut off: the time that a stop may take is up."""
+        self._at_work: set[asyncio.Task[Any]] = set()
         self._idle = asyncio.Event()
         self._idle.set()
         self._turned_away = 0
         self._timer: asyncio.TimerHandle | None = None
 
-    def enter(self) -> bool:
+    @property
+    def in_flight(self) -> int:
+        """How many are at work."""
+        return len(self._at_work)
+
+    def enter(self, task: asyncio.Task[Any]) -> bool:
         """Let one in, if there is room; it must `leave`."""
-        if self.closing or self.in_flight >= self.limit:
+        if self.closing or len(self._at_work) >= self.limit:
             return False
-        self.in_flight += 1
+        self._at_work.add(task)
         self._idle.clear()
         return True
 
-    def leave(self) -> None:
+    def leave(self, task: asyncio.Task[Any]) -> None:
         """Make room for another."""
-        self.in_flight -= 1
-        if not self.in_flight:
+        self._at_work.discard(task)
+        if not self._at_work:
             self._idle.set()
+
+    def cut_off(self) -> None:
+        """Cancel what is still at work; each is answered that the server is stopping."""
+        self.over = True
+        for task in self._at_work:
+            task.cancel()
 
     def turn_away(self) -> None:
         """Count one that was not let in; the log tells how many there were, once in a while."""
@@ -103,11 +117,19 @@ class LoadShedder:
         """Serve one request, or turn it away."""
         if scope["type"] != "http" or not scope["path"].startswith("/chat"):
             await self._app(scope, receive, send)
-        elif self._admission.enter():
+            return
+        task = asyncio.current_task()
+        assert task is not None
+        if self._admission.enter(task):
             try:
                 await self._app(scope, receive, send)
+            except asyncio.CancelledError:
+                if not self._admission.over:
+                    raise
+                task.uncancel()
+                await next(self._when_closing).send(scope["state"]["request_id"], send)
             finally:
-                self._admission.leave()
+                self._admission.leave(task)
         else:
             self._admission.turn_away()
             scope["state"][TURNED_AWAY] = True

@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
 from types import FrameType
 from typing import Any
@@ -37,7 +37,8 @@ def draining(admission: Admission, grace: float, handlers: Handlers) -> Iterator
     A server that closes its listening socket at the signal resets the connections that the system
     has accepted meanwhile. So the signal is first ours: chat requests are turned away with a
     sentence, those at work are answered, and then the server's own handler, out of `handlers`,
-    gets the signal. A second signal ends the process at once.
+    gets the signal. What is still at work after the grace is told that the server is stopping. A
+    second signal ends the process at once.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -48,10 +49,13 @@ def draining(admission: Admission, grace: float, handlers: Handlers) -> Iterator
     seen: set[int] = set()
 
     async def drain(sig: int, frame: FrameType | None) -> None:
-        with suppress(TimeoutError):
+        try:
             async with asyncio.timeout(grace):
                 await asyncio.sleep(LEAST_DRAIN_SECONDS)
                 await admission.drained()
+        except TimeoutError:
+            _log.warning("requests cut off by the stop", count=admission.in_flight)
+            admission.cut_off()
         if callable(handler := handlers[signal.Signals(sig)]):
             handler(sig, frame)
 
