@@ -1,6 +1,7 @@
 """Plugins made on the fly, installed as real distributions that entry points find."""
 
 import asyncio
+import importlib
 import sys
 import types
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -102,3 +103,5 @@ class Installer:
         (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {dist}\nVersion: {version}\n")
         lines = "".join(f"{name} = {value}\n" for name, value in plugins.items())
         (info / "entry_points.txt").write_text(f"[coro]\n{lines}")
+        # The import system remembers what a folder held, and notices no change within a tick.
+        importlib.invalidate_caches()
