@@ -178,6 +178,8 @@ async def world(
         settings |= {f"{name.upper()}_API_KEY": key for name, key in KEYS.items()}
         app = create_app({**settings, **(environ or {})})
         client = await stack.enter_async_context(serving(app))
+        # What opens later would look like a leak.
+        await app.state.container.plugins.settled()
         here = World(app, client, plugin, behaviours)
         if warm:
             await here.recovers()
