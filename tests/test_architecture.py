@@ -27,6 +27,8 @@ LAYERS = [
         "guard",
         "breaker",
         "watchdog",
+        "scaffold",
+        "distributions",
     },
     {"records", "upstreams"},
     {"plugins"},
@@ -41,7 +43,11 @@ LAYERS = [
     {"__main__"},
 ]
 # Inside a layer: who may import whom.
-SIBLINGS = {("errors", "types"), ("testing", "httpkit"), ("testing", "lifespans")}
+SIBLINGS = {
+    ("errors", "types"),
+    ("testing", "httpkit"),
+    ("testing", "lifespans"),
+}
 
 
 def sources(directory: Path) -> list[Path]:

@@ -32,7 +32,7 @@ COMMANDS = {
         "--markdown",
     ],
     "models": ["--json"],
-    "plugins": ["--json"],
+    "plugins": ["--json", "--requirements"],
     "check": ["--generate", "--demo", "--json"],
     "openapi": [],
     "plugin": [],

@@ -6,6 +6,8 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from importlib.metadata import distribution, entry_points
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -16,7 +18,9 @@ from rich.text import Text
 
 from coro_core.checkup import Checkup, check_up
 from coro_core.container import Container, build
+from coro_core.distributions import requirement
 from coro_core.errors import CoroError
+from coro_core.hookspecs import ENTRY_POINT_GROUP
 from coro_core.logs import configure_logs
 from coro_core.plugin_commands import app as plugin_app
 from coro_core.settings import read_environ, read_settings
@@ -122,8 +126,17 @@ def models(as_json: AsJson = False) -> None:
 
 
 @app.command("plugins")
-def list_plugins(as_json: AsJson = False) -> None:
+def list_plugins(
+    as_json: AsJson = False,
+    requirements: Annotated[
+        bool,
+        typer.Option("--requirements", help="Print the lines of a requirements file instead."),
+    ] = False,
+) -> None:
     """List every installed plugin, its state, and the reason for it."""
+    if requirements:
+        typer.echo("\n".join(_requirements()))
+        return
     container = _looked_at()
     found = plugin_list(container.plugins, container.catalog).plugins
     _show(found, as_json, none="No plugin is installed.", without={"traffic"})
@@ -182,6 +195,14 @@ def _looked_at() -> Container:
 
     asyncio.run(open_and_close())
     return container
+
+
+def _requirements() -> list[str]:
+    """Return what installs the core and every plugin as they are here; no plugin is imported."""
+    points = entry_points(group=ENTRY_POINT_GROUP)
+    found = {point.dist.name: point.dist for point in points if point.dist}
+    plugins = [found[name] for name in sorted(found)]
+    return [requirement(dist, Path.cwd()) for dist in (distribution("coro-core"), *plugins)]
 
 
 def _show(

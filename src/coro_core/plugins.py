@@ -8,11 +8,12 @@ import asyncio
 import functools
 from collections.abc import AsyncIterator, Awaitable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint, entry_points, version
 from typing import TYPE_CHECKING, TypeGuard, cast
 
 import structlog
 
+from coro_core.distributions import newer_core
 from coro_core.errors import NotConfigured, describe
 from coro_core.hooks import Hooks, UnfitError
 from coro_core.hookspecs import ENTRY_POINT_GROUP
@@ -177,6 +178,11 @@ class Plugins:
             record.reason = f"the name {name} is taken by {first.distribution} {first.version}"
         elif name in disabled:
             record.state, record.reason = State.DISABLED, "CORO_DISABLED_PLUGINS names it"
+        elif dist and (wanted := newer_core(dist.requires or (), version("coro-core"))):
+            record.state = State.REJECTED
+            record.reason = (
+                f"it is built for coro-core {wanted}, and this is coro-core {version('coro-core')}"
+            )
         else:
             try:
                 self._hooks[name] = Hooks(entry_point.load())
@@ -184,7 +190,7 @@ class Plugins:
                 record.state, record.reason = State.REJECTED, str(exc)
             except BaseException as exc:
                 # Whatever an import does, SystemExit included, it costs this plugin only.
-                record.state, record.reason = State.FAILED, _import_failure(exc)
+                record.state, record.reason = State.FAILED, _import_failure(exc, entry_point)
         self._records[record.name] = record
 
     def _list_models(self, record: PluginRecord) -> None:
@@ -232,7 +238,12 @@ def _is_service_map(services: object) -> TypeGuard[Mapping[str, Service]]:
     )
 
 
-def _import_failure(exc: BaseException) -> str:
+def _import_failure(exc: BaseException, entry_point: EntryPoint) -> str:
+    package = entry_point.module.partition(".")[0]
+    if isinstance(exc, ModuleNotFoundError) and exc.name == package:
+        # An editable install whose folder was moved or deleted leaves its entry point behind.
+        owner = entry_point.dist.name if entry_point.dist else "it"
+        return f"its code is gone: there is no {package}; install {owner} again, or uninstall it"
     if isinstance(exc, ImportError | SyntaxError):
         # Says which module or line; at import no key or prompt has been seen yet.
         return f"it cannot be imported: {type(exc).__name__}: {' '.join(str(exc).split())}"

@@ -88,12 +88,18 @@ def wait_until_it_listens(server: subprocess.Popen[Any], port: int) -> None:
 class Process:
     """`coro ...` in a process of its own; its output is collected while it runs."""
 
-    def __init__(self, *arguments: str, cwd: Path, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        *arguments: str,
+        cwd: Path,
+        environ: Mapping[str, str],
+        python: str | Path = sys.executable,
+    ) -> None:
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
         self.lines: list[str] = []
         self._changed = threading.Condition()
         self.popen = subprocess.Popen(
-            [sys.executable, "-m", "coro_core", *arguments],
+            [python, "-m", "coro_core", *arguments],
             cwd=cwd,
             env={**kept, **environ},
             stdin=subprocess.DEVNULL,
