@@ -47,6 +47,7 @@ SIBLINGS = {
     ("errors", "types"),
     ("testing", "httpkit"),
     ("testing", "lifespans"),
+    ("scaffold", "environ"),
 }
 
 

@@ -51,6 +51,10 @@ def main() -> None:
     except CoroError as exc:
         typer.echo(f"coro: {exc}", err=True)
         sys.exit(2)
+    except typer.Abort:
+        # Ctrl-C, or the end of the input, at a question.
+        typer.echo(err=True)
+        sys.exit(130)
     except typer.TyperException as exc:
         what = " ".join(exc.format_message().split()).rstrip(".")
         typer.echo(f"coro: {what}. See coro --help.", err=True)

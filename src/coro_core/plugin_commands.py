@@ -8,13 +8,10 @@ from rich.console import Console
 
 from coro_core.errors import SettingsError
 from coro_core.hookspecs import ENTRY_POINT_GROUP
+from coro_core.scaffold.command import new
 
-app = typer.Typer(help="Check a plugin: for authors.")
-
-
-@app.callback()
-def _group() -> None:
-    """Make `check` a command of its own, although it is the only one."""
+app = typer.Typer(help="Begin a plugin, and check one: for authors.")
+app.command()(new)
 
 
 @app.command()

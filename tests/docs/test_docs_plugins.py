@@ -157,7 +157,7 @@ def test_the_plugin_on_the_page_keeps_the_whole_contract(acme: Path) -> None:
     told = re.search(r"^(\d+) passed; import", result.stdout, re.MULTILINE)
     assert told is not None, result.stdout
     # The transcripts are of today's suite.
-    assert set(re.findall(r"^(\d+) passed", PAGE, re.MULTILINE)) == {told[1]}
+    assert set(re.findall(r"^(\d+) passed;", PAGE, re.MULTILINE)) == {told[1]}
 
 
 def test_the_plugin_on_the_page_is_as_long_as_the_page_says() -> None:

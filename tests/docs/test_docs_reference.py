@@ -121,7 +121,9 @@ def options(command: Any) -> set[str]:
     }
 
 
-@pytest.mark.parametrize("name", ["serve", "check", "models", "plugins", "plugin check"])
+@pytest.mark.parametrize(
+    "name", ["serve", "check", "models", "plugins", "plugin check", "plugin new"]
+)
 def test_the_commands_and_their_options_are_in_the_readme(name: str) -> None:
     command: Any = typer.main.get_command(app)
     for word in name.split():

@@ -41,10 +41,10 @@ def test_a_wheel_holds_the_package_with_its_data_and_its_metadata(
     assert "Classifier: Typing :: Typed\n" in metadata
 
 
-def test_the_core_brings_its_page_and_its_kit(wheels: Mapping[str, Path]) -> None:
+def test_the_core_brings_its_page_its_kit_and_its_templates(wheels: Mapping[str, Path]) -> None:
     with zipfile.ZipFile(wheels["coro_core"]) as wheel:
         names = wheel.namelist()
-    for part in ("web/static/ui/", "testing/contract/"):
+    for part in ("web/static/ui/", "testing/contract/", "scaffold/templates/own/"):
         assert any(name.startswith(f"coro_core/{part}") for name in names), part
 
 
