@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from support.environments import PLUGINS, ROOT, Environment
+from support.environments import PLUGINS, ROOT, Environment, build
 from support.server import Process
 
 PACKAGES = {"coro_core": ROOT / "src", **{path.name: path / "src" for path in PLUGINS}}
@@ -49,15 +49,20 @@ def test_the_core_brings_its_page_its_kit_and_its_templates(wheels: Mapping[str,
 
 
 @pytest.mark.parametrize("package", PACKAGES)
-def test_a_source_distribution_holds_what_the_wheel_is_built_from(
-    package: str, built: Mapping[str, list[Path]]
+def test_a_source_distribution_holds_what_makes_the_same_wheel_and_nothing_else(
+    package: str, built: Mapping[str, list[Path]], wheels: Mapping[str, Path], tmp_path: Path
 ) -> None:
     [archive] = [file for file in built[package] if file.name.endswith(".tar.gz")]
     with tarfile.open(archive) as sources:
-        names = {name.partition("/")[2] for name in sources.getnames()}
+        sources.extractall(tmp_path, filter="data")
+    [folder] = tmp_path.iterdir()
+    names = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     assert names - {".gitignore"} == {f"src/{name}" for name in kept_by_git(package)} | {
         *("PKG-INFO", "pyproject.toml", "README.md", "LICENSE")
     }
+    [wheel] = build(folder, tmp_path / "wheel")
+    with zipfile.ZipFile(wheel) as again, zipfile.ZipFile(wheels[package]) as first:
+        assert set(again.namelist()) == set(first.namelist())
 
 
 def test_wheels_alone_serve_the_demo_and_keep_the_contract(
