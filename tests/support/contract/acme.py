@@ -1,7 +1,5 @@
 """A plugin that keeps the whole contract, cut into pieces so that one can be broken at a time."""
 
-import asyncio
-import importlib
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
@@ -26,6 +24,7 @@ from coro_core import (
     TooLarge,
     UpstreamError,
     hookimpl,
+    load_module,
 )
 from coro_core.environ import api_key, base_url
 from coro_core.testing import CANARY_KEY, Behaviour, Call, HttpReply
@@ -89,7 +88,7 @@ class Acme:
         return base_url(environ, ADDRESS, "https://acme.example")
 
     async def load(self) -> None:
-        await asyncio.to_thread(importlib.import_module, "coro_core.httpkit.client")
+        await load_module("coro_core.httpkit.client")
 
     @asynccontextmanager
     async def open(self, key: str, address: str) -> AsyncIterator[None]:

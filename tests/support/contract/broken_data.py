@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from coro_core import Model, NotConfigured, hookimpl
+from coro_core import Model, NotConfigured, Service, hookimpl
 from support.contract.acme import ADDRESS, HELP, KEY, Acme
 from support.contract.broken import breaks
 
@@ -143,6 +143,20 @@ class SaysNotWhichKey(Acme):
         if KEY not in environ:
             raise NotConfigured("The key", help=HELP)
         return super().key(environ)
+
+
+@breaks("key-missing")
+class CallsAServiceThatLacksItsKey(Acme):
+    keyed = True
+
+    def key(self, environ):
+        self.keyed = KEY in environ
+        return super().key(environ) if self.keyed else "none"
+
+    @hookimpl
+    def coro_services(self):
+        reason = None if self.keyed else f"{KEY} is not set; {HELP}."
+        return {"acme": Service(name="Acme", reason=reason, configured=self.keyed)}
 
 
 @breaks("key-unusable")

@@ -13,8 +13,6 @@ from coro_core.environ import api_key, base_url, is_loopback
 from coro_openai.known import KNOWN, Known
 
 PREFIX = "CORO_OPENAI_"
-SIMULATOR = "CORO_OPENAI_SIMULATOR"
-"""Where every service is to be found in the demo, whatever its own settings say."""
 
 _SETTINGS = ("BASE_URL", "API_KEY", "MODELS", "COST", "KEYLESS", "TOKEN_FIELD")
 _NAME = re.compile(rf"{PREFIX}([A-Z0-9]+(?:_[A-Z0-9]+)*)_({'|'.join(_SETTINGS)})")
@@ -60,9 +58,7 @@ def read_services(environ: Mapping[str, str]) -> Mapping[str, ServiceConfig]:
     names: dict[str, None] = {}
     strangers: dict[str, str] = {}
     for variable in sorted(environ):
-        if not variable.startswith(PREFIX) or variable == SIMULATOR:
-            continue
-        if not environ[variable].strip():
+        if not variable.startswith(PREFIX) or not environ[variable].strip():
             continue
         if match := _NAME.fullmatch(variable):
             names[match[1]] = None
@@ -91,8 +87,6 @@ def _read_service(name: str, environ: Mapping[str, str], taken: dict[str, str]) 
         cost = environ.get(f"{variable}_COST", "").strip() or f"see {service.title}"
         models = _models(service, environ.get(f"{variable}_MODELS", ""), cost, taken)
         service = replace(service, models=models)
-        if address := environ.get(SIMULATOR):
-            return replace(service, base_url=f"{address}/v1", api_key="simulated-key")
         address = _address(service, environ, known)
         return replace(
             service,

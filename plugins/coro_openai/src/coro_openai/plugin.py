@@ -1,12 +1,18 @@
 """The contract, for OpenAI-compatible services: what is configured, opened, called, simulated."""
 
-import asyncio
-import importlib
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING
 
-from coro_core import GenerateRequest, Generation, Model, NotConfigured, Service, hookimpl
+from coro_core import (
+    GenerateRequest,
+    Generation,
+    Model,
+    NotConfigured,
+    Service,
+    hookimpl,
+    load_module,
+)
 from coro_openai.config import PREFIX, ServiceConfig, read_services
 
 if TYPE_CHECKING:
@@ -40,12 +46,9 @@ class OpenAIPlugin:
         problems = [config for config in configs.values() if config.problem]
         if len(problems) == len(configs):
             raise problems[0].not_configured()
-        # In a thread: loading a parser and TLS takes a moment, and the server answers others.
-        await asyncio.to_thread(importlib.import_module, "coro_openai.wire")
-        from coro_openai.wire import open_wire
-
+        wire = await load_module("coro_openai.wire")
         try:
-            async with open_wire(configs) as self._wire:
+            async with wire.open_wire(configs) as self._wire:
                 yield
         finally:
             self._wire = None
@@ -71,10 +74,10 @@ class OpenAIPlugin:
     def coro_simulator(
         self, behaviour: "Behaviour"
     ) -> AbstractAsyncContextManager[Mapping[str, str]]:
-        """Serve OpenAI's protocol on loopback, in place of every service."""
+        """Serve OpenAI's protocol on loopback, in place of OpenAI and every service configured."""
         from coro_openai.simulator import simulate
 
-        return simulate(behaviour)
+        return simulate(behaviour, self._configs.values())
 
     def _service(self, config: ServiceConfig) -> Service:
         if config.problem:

@@ -4,7 +4,8 @@ Bodies as documented at https://platform.openai.com/docs/guides/error-codes and 
 public up to 2026-11-22 (see `refusals.py`).
 """
 
-from collections.abc import AsyncIterator, Mapping
+import itertools
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 
 from coro_core.testing import (
@@ -17,10 +18,14 @@ from coro_core.testing import (
     json_reply,
     serve_chat,
 )
-from coro_openai.config import SIMULATOR
+from coro_openai.config import PREFIX, ServiceConfig
 
-TODAY: Mapping[str, float] = {"gpt-5-mini": 1.3, "gpt-4.1-nano": 0.5}
+TODAY: Mapping[str, float] = {"gpt-4.1-nano": 0.5, "gpt-5-mini": 1.3}
 """The names that are served, with the seconds that an answer usually takes."""
+_USUAL_SECONDS = 0.8
+"""What an answer of any other model takes that is configured."""
+
+_OPENAI = f"{PREFIX}OPENAI"
 
 _REFUSALS: Mapping[str, tuple[int, str, str | None, str]] = {
     "authentication_failed": (
@@ -78,24 +83,24 @@ _REFUSALS: Mapping[str, tuple[int, str, str | None, str]] = {
 }
 
 
-class _AnyName(dict[str, float]):
-    """In the demo the simulator stands for every service, and serves what is configured."""
-
-    def __contains__(self, name: object) -> bool:
-        return True
-
-
 @asynccontextmanager
-async def simulate(behaviour: Behaviour) -> AsyncIterator[Mapping[str, str]]:
-    """Serve OpenAI's protocol on loopback and yield the settings that point every service at it.
+async def simulate(
+    behaviour: Behaviour, configured: Iterable[ServiceConfig] = ()
+) -> AsyncIterator[Mapping[str, str]]:
+    """Serve OpenAI's protocol on loopback and yield the settings that point services at it.
 
-    One of its own is among them, so that there is something to ask where none is configured.
+    OpenAI is among them, so that there is something to ask where none is configured. Each one that
+    is configured keeps its other settings, and has its models.
     """
+    candidates = {
+        config.variable: [name for model in config.models for name in model.candidates]
+        for config in configured
+    }
+    names = {name.partition("/")[2] for name in itertools.chain(*candidates.values())}
     dialect = ChatDialect(
         chat_path="/v1/chat/completions",
         models_path="/v1/models",
-        # A latency of None, what is usual, is the demo's.
-        today=_AnyName(TODAY) if behaviour.latency is None else TODAY,
+        today={**dict.fromkeys(names, _USUAL_SECONDS), **TODAY},
         refuse=_refuse,
         headers={
             "openai-processing-ms": "12",
@@ -111,11 +116,13 @@ async def simulate(behaviour: Behaviour) -> AsyncIterator[Mapping[str, str]]:
         fields={"service_tier": "default", "system_fingerprint": None},
     )
     async with serve_chat(behaviour, dialect) as address:
-        yield {
-            SIMULATOR: address,
-            "CORO_OPENAI_OPENAI_API_KEY": CANARY_KEY,
-            "CORO_OPENAI_OPENAI_MODELS": ",".join(TODAY),
-        }
+        settings = {} if candidates.get(_OPENAI) else {f"{_OPENAI}_MODELS": ",".join(TODAY)}
+        for variable in sorted({_OPENAI, *candidates}):
+            settings[f"{variable}_BASE_URL"] = f"{address}/v1"
+            settings[f"{variable}_API_KEY"] = CANARY_KEY
+            # Or it would need no key, as any server on this machine.
+            settings[f"{variable}_KEYLESS"] = "false"
+        yield settings
 
 
 def _refuse(code: str, call: Call, behaviour: Behaviour) -> HttpReply:

@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -78,10 +78,12 @@ async def _look(
     hooks.call("coro_list_models", environ=environ)
     at_import = imports.loaded()
     sys.meta_path.insert(0, imports)
-    with suppress(ProviderError):
+    try:
         async with _opened(hooks, environ):
-            pass
-    without_key = imports.loaded()
+            # The settings beside the simulator's are those of a service that needs no more.
+            without_key: list[str] = []
+    except ProviderError:
+        without_key = imports.loaded()
     imports.on_loop.clear()
     hooks, settings = Hooks(plugin), {**environ, **simulated}
     with opening.measured():

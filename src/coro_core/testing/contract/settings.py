@@ -31,6 +31,7 @@ BAD_ADDRESSES: Mapping[str, str] = {
 _PLAIN = "http://192.0.2.1"
 """An address that is nobody's: RFC 5737."""
 _DECOY = "decoy-key-of-the-contract"
+_SUFFIX = "/model-of-the-contract"
 
 
 @CHECKS.add(
@@ -192,9 +193,10 @@ async def _refusal(
     environ.pop(name)
     if value is not None:
         environ[name] = value
+    hooks = subject.hooks()
     try:
-        async with lifespan(subject.hooks(), environ):
-            pass
+        async with lifespan(hooks, environ):
+            await _call_without(name, Provider(hooks, environ, simulation))
     except NotConfigured as error:
         demand(name in error.message, f"Its error does not name {name} when {when}.")
         demand(error.help.strip(), f"Its error does not help when {when}.")
@@ -202,6 +204,15 @@ async def _refusal(
     except Exception as exc:
         raise Broken(f"It raises {type(exc).__name__} when {when}, not NotConfigured.") from None
     raise Broken(f"It opens although {when}.")
+
+
+async def _call_without(setting: str, provider: Provider) -> None:
+    """Call the service that says it lacks a setting, if one does: a plugin of several opens for the
+    others, and refuses the calls to this one."""
+    services = provider.hooks.call("coro_services") or {}
+    for prefix, service in services.items():
+        if not service.configured and setting in (service.reason or ""):
+            await provider.generate(model=f"{prefix}{_SUFFIX}")
 
 
 @contextlib.contextmanager

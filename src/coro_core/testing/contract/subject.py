@@ -7,6 +7,7 @@ from contextlib import (
     AsyncExitStack,
     asynccontextmanager,
     nullcontext,
+    suppress,
 )
 from typing import Any
 
@@ -59,6 +60,10 @@ class Subject:
         @asynccontextmanager
         async def serving() -> AsyncIterator[Simulation]:
             async with AsyncExitStack() as stack:
+                # First, as in the core: what a plugin offers may bear on what it simulates. What it
+                # raises is told by models-are-data.
+                with suppress(Exception):
+                    instance.call("coro_list_models", environ=self.environ)
                 manager = instance.call("coro_simulator", behaviour=script)
                 settings = dict(await stack.enter_async_context(manager))
                 simulation = Simulation(script, Tap(), settings)
