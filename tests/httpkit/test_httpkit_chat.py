@@ -13,9 +13,11 @@ from coro_core import (
     EmptyResponse,
     GenerateRequest,
     InvalidResponse,
+    ModelUnavailable,
     Overloaded,
     ProviderError,
     RateLimited,
+    UpstreamError,
     Usage,
 )
 from coro_core.httpkit import (
@@ -266,6 +268,24 @@ def test_the_provider_says_what_a_refusal_within_a_200_means():
     body = json.dumps({"error": {"code": 404}}).encode()
     with pytest.raises(Overloaded):
         read_completion(body, refuse={404: Overloaded()}.__getitem__)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        completion(choices=[{"error": {"code": 404}, "message": None}]),
+        completion(choices=[{"error": {"code": 404}, "message": {"content": "half an ans"}}]),
+        completion(error={"code": 404}, choices=[{"finish_reason": "broke"}]),
+    ],
+)
+def test_an_error_beside_what_broke_off_is_a_refusal_too(body):
+    with pytest.raises(ModelUnavailable):
+        read_completion(body, failures={"broke": UpstreamError}, refuse=error_for_status)
+
+
+def test_an_error_in_the_first_choice_is_read_like_one_at_the_top():
+    body = json.dumps({"choices": [{"error": {"code": 404, "message": "gone"}}]}).encode()
+    assert read_error(body) == ErrorBody("gone", "404")
 
 
 def test_an_error_beside_an_answer_does_not_matter():

@@ -123,10 +123,14 @@ INSIDE = {
         "overloaded",
     ),
     "a finish alone": (completion(finish_reason="error"), "upstream_error"),
-    "a string": (b'{"error": "it broke"}', "upstream_error"),
+    "OpenRouter: beside what broke off": (
+        completion(finish_reason="error", error={"code": 429}),
+        "rate_limited",
+    ),
+    "a string": (b'{"error": "it broke"}', "invalid_response"),
     "a type": (error(type="invalid_request_error"), "bad_request"),
     "a key": (error(code=401), "authentication_failed"),
-    "a list": (b'{"error": ["it broke"]}', "upstream_error"),
+    "a list": (b'{"error": ["it broke"]}', "invalid_response"),
     "no answer at all": (b'{"object": "chat.completion"}', "invalid_response"),
 }
 

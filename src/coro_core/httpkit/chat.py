@@ -69,26 +69,27 @@ def read_completion(
     Leading blank lines are keep-alives. Output tokens are the visible answer's: reasoning is
     counted apart where the provider tells. `failures` holds the provider's own finish reasons that
     mean it broke off: the error is raised, the partial answer dropped. With `parts`, an answer may
-    come in parts, of which the texts count. `refuse` says what a refusal means that came with a
-    200, given the status that it should have had. Raises what these two hold, `InvalidResponse`,
-    `EmptyResponse` or `ContentBlocked`.
+    come in parts, of which the texts count. `refuse` says what an error means that came with a 200
+    in place of an answer, or with one that broke off, given the status that it should have had.
+    Raises what these two hold, `InvalidResponse`, `EmptyResponse` or `ContentBlocked`.
     """
     reply = json_object(content)
-    choices = reply.get("choices")
-    if refuse and not choices and (status := _status_meant(_error_body(reply))):
+    choice = _first_choice(reply)
+    reason = _text(choice.get("finish_reason"))
+    failure = failures.get(reason) if failures else None
+    failed = not reply.get("choices") or choice.get("error") or failure
+    if refuse and failed and (status := _status_meant(_error_body(reply))):
         raise refuse(status)
-    choice = choices[0] if isinstance(choices, list) and choices else None
-    message = choice.get("message") if isinstance(choice, dict) else None
-    if not isinstance(choice, dict) or not isinstance(message, dict):
+    if failure:
+        raise failure()
+    message = choice.get("message")
+    if not isinstance(message, dict):
         raise InvalidResponse("It holds no answer.")
     text = message.get("content")
     if parts:
         text = _joined(text)
     if text is not None and not isinstance(text, str):
         raise InvalidResponse("Its answer is not a text.")
-    reason = _text(choice.get("finish_reason"))
-    if failures and reason in failures:
-        raise failures[reason]()
     if not text or text.isspace():
         raise _no_text(reason)
     return Generation(
@@ -116,8 +117,9 @@ def read_model_ids(content: bytes) -> frozenset[str]:
 def read_error(content: bytes) -> ErrorBody:
     """Return what an error body says, in whichever of the usual shapes it comes.
 
-    An `error` object or string, a `message` at the top, a `detail` that is a string or a list; or
-    nothing at all for a body that is empty, HTML or broken. Never raises.
+    An `error` object or string at the top or in the first choice, a `message` at the top, a
+    `detail` that is a string or a list; or nothing at all for a body that is empty, HTML or broken.
+    Never raises.
     """
     try:
         body = json_object(content)
@@ -127,7 +129,7 @@ def read_error(content: bytes) -> ErrorBody:
 
 
 def _error_body(body: Mapping[str, Any]) -> ErrorBody:
-    error = body.get("error")
+    error = body.get("error") or _first_choice(body).get("error")
     if isinstance(error, str):
         return ErrorBody(message=error)
     if not isinstance(error, dict):
@@ -140,6 +142,13 @@ def _error_body(body: Mapping[str, Any]) -> ErrorBody:
         code=_text(error.get("code")),
         type=_text(error.get("type")),
     )
+
+
+def _first_choice(reply: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the first choice, or an empty one where there is none."""
+    choices = reply.get("choices")
+    choice = choices[0] if isinstance(choices, list) and choices else None
+    return choice if isinstance(choice, dict) else {}
 
 
 def _joined(content: object) -> object:

@@ -4,9 +4,9 @@ The fault servers send them back on purpose, in bodies, headers and error texts.
 CORO says during the fault suite, to clients and into its log, is searched for them.
 """
 
-import base64
 from dataclasses import dataclass, field
-from urllib.parse import quote
+
+from coro_core.testing.contract.secrets import forms
 
 PROVIDER_TEXT = "Provider7Says~Qx"
 """Part of everything that a fault server says in words."""
@@ -21,27 +21,9 @@ KEYS = {
 base64 and no sentence."""
 
 
-def _base64_forms(secret: bytes) -> set[bytes]:
-    """Return what every base64 of a text that holds the secret has in it, wherever it begins."""
-    forms = set()
-    for offset in range(3):
-        first_whole = (offset * 8 + 5) // 6
-        for encode in (base64.b64encode, base64.urlsafe_b64encode):
-            encoded = encode(b"\0" * offset + secret)
-            forms.add(encoded[first_whole : len(encoded) // 4 * 4 - 4])
-    return forms
-
-
-def forms(secret: str) -> set[bytes]:
-    """Return the forms in which a secret could get out."""
-    plain = secret.encode()
-    urls = {quote(secret).encode(), quote(secret, safe="").replace("~", "%7E").encode()}
-    return {plain, plain.hex().encode(), *urls, *_base64_forms(plain)}
-
-
-FORMS = {form for secret in (*KEYS.values(), _PROMPT, PROVIDER_TEXT) for form in forms(secret)} | {
-    part.encode() for key in KEYS.values() for part in (key[:8], key[-4:])
-}
+FORMS = {
+    form.encode() for secret in (*KEYS.values(), _PROMPT, PROVIDER_TEXT) for form in forms(secret)
+} | {part.encode() for key in KEYS.values() for part in (key[:8], key[-4:])}
 
 
 def leaks(content: bytes) -> list[bytes]:

@@ -1,6 +1,5 @@
 """What a service means by a refusal; its text is read for decisions and never passed on."""
 
-import json
 import re
 from collections.abc import Mapping
 
@@ -8,14 +7,13 @@ from coro_core import (
     AuthenticationFailed,
     BadRequest,
     ContentBlocked,
-    InvalidResponse,
     ModelUnavailable,
     ProviderError,
     QuotaExhausted,
     TooLarge,
     UpstreamError,
 )
-from coro_core.httpkit import ErrorBody, error_for_status, json_object, read_error, retry_after
+from coro_core.httpkit import error_for_status, read_error, retry_after
 from coro_openai.config import ServiceConfig
 
 _NO_MODEL_CODES = {"model_not_found", "invalid_model", "model_not_available", "NotFoundError"}
@@ -36,7 +34,7 @@ _SPENT = re.compile(r"insufficient_quota|quota|credit|billing|per[- ]day|\bTPD\b
 def refusal(
     service: ServiceConfig, status: int, headers: Mapping[str, str], content: bytes
 ) -> ProviderError:
-    """Return the error that a reply without success stands for.
+    """Return the error that a reply without success stands for, or a success with an error inside.
 
     Statuses have their usual meaning, and words tell apart what shares one: openrouter.ai/docs
     (errors), docs.mistral.ai, docs.together.ai, github.com/openai/openai-python/issues on
@@ -67,36 +65,6 @@ def refusal(
             return QuotaExhausted(retry_after=wait)
         case _:
             return error_for_status(status, retry_after=wait)
-
-
-def refusal_inside(service: ServiceConfig, content: bytes) -> ProviderError | None:
-    """Return the error that a 200 carries, at its top or in its first choice, if it does.
-
-    OpenRouter sends those once the generation has begun: openrouter.ai/docs (errors), read
-    2026-11-22. A numeric code is a status.
-    """
-    try:
-        reply = json_object(content)
-    except InvalidResponse:
-        return None
-    holders: list[object] = [reply]
-    if isinstance(choices := reply.get("choices"), list):
-        holders += choices[:1]
-    for holder in holders:
-        if isinstance(holder, dict) and (error := holder.get("error")):
-            told = json.dumps({"error": error}).encode()
-            return refusal(service, _status(read_error(told)), {}, told)
-    return None
-
-
-def _status(body: ErrorBody) -> int:
-    """Return the status that an error inside a success stands for; a failure of the server's own
-    unless it says more."""
-    if body.code.isdecimal() and len(body.code) == 3:
-        return int(body.code)
-    if "rate_limit" in f"{body.code} {body.type}":
-        return 429
-    return 400 if body.type == "invalid_request_error" else 502
 
 
 def _check_key(service: ServiceConfig) -> str:

@@ -9,7 +9,6 @@ from coro_core import (
     AuthenticationFailed,
     GenerateRequest,
     Generation,
-    InvalidResponse,
     ModelUnavailable,
     ProviderError,
     UpstreamError,
@@ -24,7 +23,11 @@ from coro_core.httpkit import (
 )
 from coro_openai.config import ServiceConfig
 from coro_openai.known import takes_no_temperature
-from coro_openai.refusals import refusal, refusal_inside
+from coro_openai.refusals import refusal
+
+_FAILURES = {"error": UpstreamError}
+"""OpenRouter's, for a generation that failed once it had begun: it is a 200 with the error inside,
+at the top or in the first choice. openrouter.ai/docs (errors), read 2026-11-22."""
 
 
 class ServiceWire:
@@ -41,25 +44,28 @@ class ServiceWire:
         body = chat_body(request, **{config.limit_field: request.max_tokens})
         if takes_no_temperature(request.model, config.limit_field):
             del body["temperature"]
-        content = self._content(await self._client.post("/chat/completions", body))
+        reply = await self._client.post("/chat/completions", body)
         try:
-            answer = read_completion(content, failures={"error": UpstreamError}, parts=True)
-        except (InvalidResponse, UpstreamError) as error:
-            raise self._judged(refusal_inside(config, content) or error) from None
+            answer = read_completion(
+                _content(config, reply),
+                failures=_FAILURES,
+                parts=True,
+                refuse=lambda status: refusal(config, status, reply.headers, reply.content),
+            )
+        except ProviderError as error:
+            raise self._judged(error) from None
         self.refused = None
         return replace(answer, model=_named(config.name, request.model, answer.model))
 
     async def live_models(self) -> frozenset[str]:
         """Return the names that the service lists, with its prefix. Raises `ProviderError`."""
-        names = read_model_ids(self._content(await self._client.get("/models")))
+        reply = await self._client.get("/models")
+        try:
+            names = read_model_ids(_content(self._config, reply))
+        except ProviderError as error:
+            raise self._judged(error) from None
         self.refused = None
         return frozenset(f"{self._config.name}/{name}" for name in names)
-
-    def _content(self, reply: Reply) -> bytes:
-        """Return the body of a success, which is a 200 alone. Raises `ProviderError` otherwise."""
-        if reply.status == 200:
-            return reply.content
-        raise self._judged(refusal(self._config, reply.status, reply.headers, reply.content))
 
     def _judged(self, error: ProviderError) -> ProviderError:
         error.provider = self._config.title
@@ -130,6 +136,13 @@ async def open_wire(configs: Mapping[str, ServiceConfig]) -> AsyncIterator[Wire]
                 client = open_lean_client(config.base_url, headers=key)
                 services[name] = ServiceWire(config, await stack.enter_async_context(client))
         yield Wire(configs, services)
+
+
+def _content(config: ServiceConfig, reply: Reply) -> bytes:
+    """Return the body of a success, which is a 200 alone. Raises `ProviderError` otherwise."""
+    if reply.status == 200:
+        return reply.content
+    raise refusal(config, reply.status, reply.headers, reply.content)
 
 
 def _named(service: str, asked: str, answered: str | None) -> str | None:
