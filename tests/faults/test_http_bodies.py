@@ -7,12 +7,14 @@ import pytest
 from coro_core.testing import Call
 from support.faults.bodies import CHAT_BODIES, INVALID
 from support.faults.canaries import PROVIDER_TEXT
-from support.faults.framings import COMPRESSED, FRAMINGS, MEGABYTE, SLOW
+from support.faults.framings import COMPRESSED, FRAMINGS, LOST, MEGABYTE, SLOW
 from support.faults.replies import head, raw, reply
 from support.faults.world import world
 
-CHAT_PLUGINS = ("deepseek", "groq")
+CHAT_PLUGINS = ("deepseek", "groq", "openai")
 HTTP_PLUGINS = (*CHAT_PLUGINS, "gemini-genai")
+STRICTER = {("openai", "a header over two lines"): LOST}
+"""What the lean client's parser takes for no HTTP, and that of aiohttp for bad manners."""
 
 
 @pytest.mark.parametrize("plugin", CHAT_PLUGINS)
@@ -20,7 +22,9 @@ async def test_whatever_a_200_holds_costs_its_own_row(plugin: str) -> None:
     empty = "overloaded" if plugin == "deepseek" else INVALID
     async with world(plugin) as here:
         for name, (body, code) in CHAT_BODIES.items():
-            await here.survives(name, code, raw_reply=reply(body))
+            # Some of its services answer in parts: an answer, and no fault.
+            if (plugin, name) != ("openai", "content that is a list"):
+                await here.survives(name, code, raw_reply=reply(body))
         # DeepSeek's way to say that a request's turn never came.
         await here.survives("an empty body", empty, raw_reply=reply(b""))
         await here.survives("blank lines alone", empty, raw_reply=reply(b"\n" * 30))
@@ -29,7 +33,8 @@ async def test_whatever_a_200_holds_costs_its_own_row(plugin: str) -> None:
 @pytest.mark.parametrize("plugin", HTTP_PLUGINS)
 async def test_whatever_is_not_http_costs_its_own_row(plugin: str) -> None:
     async with world(plugin) as here:
-        for name, (content, code) in FRAMINGS.items():
+        for name, (content, usual) in FRAMINGS.items():
+            code = STRICTER.get((plugin, name), usual)
             await here.survives(name, code, raw_reply=raw(content))
 
 

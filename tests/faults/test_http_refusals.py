@@ -10,7 +10,7 @@ from coro_core.testing import Call
 from support.faults.replies import completion, echo, refusal, reply, told
 from support.faults.world import world
 
-HTTP_PLUGINS = ("deepseek", "groq")
+HTTP_PLUGINS = ("deepseek", "groq", "openai")
 ERRORS: dict[str, tuple[dict[str, Any], str, str]] = {
     "a refused key": (
         {"type": "authentication_error", "code": "invalid_api_key"},
@@ -66,18 +66,18 @@ ERRORS: dict[str, tuple[dict[str, Any], str, str]] = {
     ),
     "a number that is no status": ({"code": 200}, "invalid_response", "invalid_response"),
 }
-"""What is in the error, and its code for DeepSeek and for Groq."""
+"""What is in the error, and its code for DeepSeek and for others."""
 
 
 @pytest.mark.parametrize("plugin", HTTP_PLUGINS)
 async def test_a_refusal_within_a_200_is_read_as_the_refusal_it_is(plugin: str) -> None:
     async with world(plugin) as here:
-        for name, (error, *codes) in ERRORS.items():
+        for name, (error, deepseek, usual) in ERRORS.items():
 
             def body(call: Call, error: dict[str, Any] = error) -> bytes:
                 return told({"error": {"message": echo(call), **error}})
 
-            code = codes[HTTP_PLUGINS.index(plugin)]
+            code = deepseek if plugin == "deepseek" else usual
             await here.survives(f"200 with {name}", code, raw_reply=reply(body))
 
         def both(call: Call) -> bytes:

@@ -10,7 +10,7 @@ from support.faults.replies import completion, error_body, raw, refusal, reply
 from support.faults.statuses import OWN_MEANING, STATUSES, WAITS, WITHOUT_A_BODY
 from support.faults.world import world
 
-HTTP_PLUGINS = ("deepseek", "gemini-genai", "groq")
+HTTP_PLUGINS = ("deepseek", "gemini-genai", "groq", "openai")
 
 
 @pytest.mark.parametrize("plugin", HTTP_PLUGINS)

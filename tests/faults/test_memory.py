@@ -1,4 +1,4 @@
-"""What the faults cost in memory: one server process, all three plugins, every fault there is."""
+"""What the faults cost in memory: one server process, all four plugins, every fault there is."""
 
 import asyncio
 import gzip
@@ -22,14 +22,23 @@ from support.faults.grpc_answers import ANSWERS, BREACHES, FRAMES, saying
 from support.faults.grpc_server import Answer, ScriptedGemini, refuse, scripted_gemini
 from support.faults.replies import completion, head, raw, refusal, reply
 from support.faults.statuses import STATUSES
-from support.faults.world import HURRIED, MODELS, PATIENT, SDKS, address_of, provider_of, simulator
+from support.faults.world import (
+    HURRIED,
+    MODELS,
+    PATIENT,
+    SDKS,
+    address_of,
+    key_of,
+    provider_of,
+    simulator,
+)
 from support.server import Process
 
 MOST = 200 * MEGABYTE
 CAP = 512 * MEGABYTE
 """What a small host has: beyond it the system gives no more."""
 AT_ONCE = 2
-"""How many requests meet each costly fault together, two or three providers in each."""
+"""How many requests meet each costly fault together, three or four providers in each."""
 BOMB = gzip.compress(b" " * (64 * MEGABYTE), 9)
 
 
@@ -111,12 +120,18 @@ async def server_before_faults(
     gemini: str, folder: Path
 ) -> AsyncIterator[tuple[Process, str, Providers]]:
     """Serve, in a process of its own, before providers that do as they are told."""
-    faults = {"deepseek": CHAT, "groq": CHAT, "gemini": HTTP2, "gemini-genai": REST}
+    faults = {
+        "deepseek": CHAT,
+        "groq": CHAT,
+        "openai": CHAT,
+        "gemini": HTTP2,
+        "gemini-genai": REST,
+    }
     async with AsyncExitStack() as stack:
-        settings = {f"{name.upper()}_API_KEY": key for name, key in KEYS.items()}
+        settings = {key_of(name): key for name, key in KEYS.items()}
         settings |= {"CORO_DISCOVERY_INTERVAL": "0", "GEMINI_SDK": SDKS.get(gemini, SDKS["gemini"])}
         providers = {}
-        for name in {"deepseek", "groq", gemini} & faults.keys():
+        for name in {"deepseek", "groq", "openai", gemini} & faults.keys():
             behaviour, settings[address_of(name)] = await stack.enter_async_context(simulator(name))
             costly = {} if name == "gemini" else COSTLY
             providers[provider_of(name)] = Provider(faults[name], costly, behaviour)

@@ -153,6 +153,7 @@ class Connection(asyncio.Protocol):
         """Hand over the reply; an interim one is skipped."""
         if self._status < 200:
             self._headers = {}
+            self._header_count = 0
             return
         if self._waiting:
             self.reusable = self._parser.should_keep_alive() and self._transport is not None

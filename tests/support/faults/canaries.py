@@ -16,6 +16,7 @@ KEYS = {
     "deepseek": "sk-Ds7Q~canary~deepseek~9f31~Zx~1",
     "gemini": "AQ.Gm7Q~canary~gemini~4c72~Zx~2",
     "groq": "gsk_Gq7Q~canary~groq~8b05~Zx~3",
+    "openai": "sk-Oa7Q~canary~openai~2e64~Zx~4",
 }
 """Neither their first eight characters nor their last four occur by chance: `~` is in no hex, no
 base64 and no sentence."""

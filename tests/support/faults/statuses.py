@@ -25,9 +25,13 @@ STATUSES = {
     529: "overloaded",
     599: "upstream_error",
 }
-OWN_MEANING = {("deepseek", 404): "bad_request", ("gemini-genai", 404): "invalid_response"}
-"""DeepSeek tells a missing model by a 400, Google in its own words: other 404s are a wrong address.
-"""
+OWN_MEANING = {
+    ("deepseek", 404): "bad_request",
+    ("gemini-genai", 404): "invalid_response",
+    ("openai", 404): "bad_request",
+}
+"""DeepSeek tells a missing model by a 400, Google and the services behind coro-openai in their own
+words: other 404s are a wrong address."""
 WITHOUT_A_BODY = {204, 304}
 
 WAITS = {

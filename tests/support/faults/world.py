@@ -1,4 +1,4 @@
-"""CORO before three simulated providers, one of which is about to fail; and what it promises."""
+"""CORO before simulated providers, one of which is about to fail; and what it promises."""
 
 import asyncio
 import json
@@ -24,11 +24,17 @@ MODELS = {
     "gemini": "gemini:gemini-3.5-flash-lite",
     "gemini-genai": "gemini:gemini-3.5-flash-lite",
     "groq": "groq:openai/gpt-oss-20b",
+    "openai": "openai:openai/gpt-4.1-nano",
 }
 """One served name of each: a refusal is the row's, and not a reason to try the next candidate."""
 SDKS = {"gemini": "google-generativeai", "gemini-genai": "google-genai"}
 """One plugin that is tried twice, once over gRPC and once over REST."""
-CLASSES = {"deepseek": "DeepSeekPlugin", "gemini": "GeminiPlugin", "groq": "GroqPlugin"}
+CLASSES = {
+    "deepseek": "DeepSeekPlugin",
+    "gemini": "GeminiPlugin",
+    "groq": "GroqPlugin",
+    "openai": "OpenAIPlugin",
+}
 OVERRUN_MS = 250
 HURRIED = 0.6
 """A deadline that leaves no room for a retry: each fault is met once, and soon over."""
@@ -165,7 +171,7 @@ class World:
 async def world(
     plugin: str, environ: Mapping[str, str] | None = None, *, warm: bool = True
 ) -> AsyncIterator[World]:
-    """Serve CORO before the three simulators; `environ` wins over where these are.
+    """Serve CORO before every simulator; `environ` wins over where these are.
 
     It is `warm` once every provider has answered; one that cannot must not be asked to.
     """
@@ -175,7 +181,7 @@ async def world(
         settings = {"CORO_DISCOVERY_INTERVAL": "0", "GEMINI_SDK": SDKS.get(plugin, SDKS["gemini"])}
         for name, behaviour in behaviours.items():
             settings |= await stack.enter_async_context(_simulator(name, behaviour))
-        settings |= {f"{name.upper()}_API_KEY": key for name, key in KEYS.items()}
+        settings |= {key_of(name): key for name, key in KEYS.items()}
         app = create_app({**settings, **(environ or {})})
         client = await stack.enter_async_context(serving(app))
         # What opens later would look like a leak.
@@ -203,7 +209,17 @@ def provider_of(plugin: str) -> str:
 
 def address_of(plugin: str) -> str:
     """Return the variable that holds the address of a plugin's provider."""
-    return f"{provider_of(plugin).upper()}_BASE_URL"
+    return f"{_prefix(plugin)}_BASE_URL"
+
+
+def key_of(plugin: str) -> str:
+    """Return the variable that holds the key of a plugin's provider."""
+    return f"{_prefix(plugin)}_API_KEY"
+
+
+def _prefix(plugin: str) -> str:
+    # One of the services that this plugin speaks for.
+    return "CORO_OPENAI_OPENAI" if plugin == "openai" else provider_of(plugin).upper()
 
 
 def _simulator(name: str, behaviour: Behaviour) -> Any:
