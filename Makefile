@@ -8,7 +8,7 @@ INPUTS := pyproject.toml $(wildcard plugins/*/pyproject.toml)
 
 .DEFAULT_GOAL := help
 .PHONY: help serve demo test clients fuzz check fmt openapi contract screenshots vendor requirements
-.PHONY: docs overload outage soak clean
+.PHONY: docs bench overload outage soak clean
 
 help: ## Show what there is.
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -52,6 +52,9 @@ screenshots: .venv/ready ## Take the pictures of the page at / into docs/images;
 
 vendor: ## Fetch the libraries of the page at / anew, as scripts/vendor.py says; needs npm.
 	$(PYTHON) scripts/vendor.py
+
+bench: .venv/ready ## Measure against the floor, some ten minutes, and write docs/performance.md.
+	@exec .venv/bin/python -m benchmarks --write
 
 overload outage soak: export PYTHONPATH := tests
 
