@@ -58,6 +58,8 @@ def cases(upstreams: Mapping[str, str]) -> Iterator[tuple[Case, ...]]:
             ),
         }
         ids = tuple(f"chat-{number}" for number in range(len(CHAT_MODELS)))
+        # What an installation has that asked for nothing else, and what the floor uses.
+        providers = {**paths, **upstreams, "GEMINI_SDK": "google-generativeai"}
         plugin_ids = ("gemini", "llama-70b", "llama-8b", "mixtral", "deepseek")
         delays = (0.0, 0.05, 0.5)
         yield (
@@ -74,7 +76,7 @@ def cases(upstreams: Mapping[str, str]) -> Iterator[tuple[Case, ...]]:
                 "plugins",
                 "The three plugins: five models of three providers",
                 (
-                    _coro({"deepseek", "gemini", "groq"}, {**paths, **upstreams}, plugin_ids),
+                    _coro({"deepseek", "gemini", "groq"}, providers, plugin_ids),
                     _floor("lean", {**paths, **upstreams}, plugin_ids),
                     _floor("plain", {**paths, **upstreams}, CHAT_MODELS),
                 ),

@@ -38,8 +38,11 @@ class Target:
     @property
     def configured(self) -> bool:
         """Whether any of its names belongs to a service that can be called; others cannot."""
-        services = [self.plugin.service(name) for name in self.candidates]
-        return any(service is None or service.configured for service in services)
+        services = self.plugin.services()
+        if not services:
+            return True
+        own = [self.plugin.service(name) for name in self.candidates]
+        return any(service is None or service.configured for service in own)
 
     @property
     def reason(self) -> str | None:

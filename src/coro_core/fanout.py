@@ -34,9 +34,12 @@ SWAMPED_SECONDS = 5.0
 _log = structlog.get_logger("coro.fanout")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Row:
-    """What one model said, or why it did not."""
+    """What one model said, or why it did not.
+
+    Not frozen like the rest: making one would take five times as long, and only the core holds it.
+    """
 
     model: str
     response: str = ""
@@ -134,7 +137,7 @@ class _Work:
         self._started = started
         self._progress = Progress()
         work = self._run(caller, prompt, started + timeout)
-        self.task = asyncio.create_task(work, name=f"call of {target.id}")
+        self.task = asyncio.create_task(work)
 
     async def _run(self, caller: Caller, prompt: Prompt, deadline: float) -> Row:
         clock = asyncio.get_running_loop().time

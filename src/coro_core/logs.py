@@ -7,6 +7,7 @@ logger; exceptions, of libraries and plugins as well, are described by class and
 their text could hold either.
 """
 
+import json
 import logging
 import sys
 from typing import Any, Literal
@@ -18,6 +19,7 @@ from coro_core.errors import describe
 from coro_core.sink import LineHandler, ThreadedHandler
 
 _OURS = ("coro", "coro_core", "uvicorn")
+_ENCODER = json.JSONEncoder(default=repr)
 
 
 def configure_logs(
@@ -37,7 +39,7 @@ def configure_logs(
         if console
         else [
             structlog.processors.EventRenamer("message"),
-            structlog.processors.JSONRenderer(ensure_ascii=True),
+            _json,
         ]
     )
     root = logging.getLogger()
@@ -89,6 +91,11 @@ def finish_logs() -> None:
     for handler in logging.getLogger().handlers:
         if isinstance(handler, ThreadedHandler):
             handler.finish()
+
+
+def _json(_: Any, __: str, event: EventDict) -> str:
+    """Render a line. As structlog does, but for one encoder that is made once."""
+    return _ENCODER.encode(event)
 
 
 def _or_dropped(render: Processor) -> Processor:

@@ -47,6 +47,8 @@ class Upstreams:
         call has lately found gone: these come last, since one of them may be back. A list that
         holds none of the candidates says nothing.
         """
+        if len(candidates) == 1:
+            return candidates
         telling = any(name in self._listed for name in candidates)
 
         def rank(name: str) -> int:

@@ -81,15 +81,24 @@ async def unless_gone(request: Request, work: Coroutine[Any, Any, T]) -> T:
 
     Raises `ClientDisconnect` then. The request's body must have been read.
     """
-    task = asyncio.ensure_future(work)
-    gone = asyncio.ensure_future(_gone(request))
-    try:
-        await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
-        if not task.done():
-            raise ClientDisconnect
-        return task.result()
-    finally:
+    # The work stays in the request's own task, with one beside it: tasks cost.
+    task = asyncio.current_task()
+    assert task is not None
+
+    def leave(_: asyncio.Task[None]) -> None:
         task.cancel()
+
+    gone = asyncio.create_task(_gone(request))
+    gone.add_done_callback(leave)
+    try:
+        return await work
+    except asyncio.CancelledError:
+        if not gone.done():
+            raise
+        task.uncancel()
+        raise ClientDisconnect from None
+    finally:
+        gone.remove_done_callback(leave)
         gone.cancel()
 
 
