@@ -2,11 +2,13 @@
 
     make soak                       # ten minutes
     make soak SECONDS=3600 SEED=7   # an hour, with the faults of an earlier run
+    make soak GEMINI_SDK=google-generativeai
 
 All providers but one at a time break in ever other ways, some clients leave, and every name is a
 new one.
 Every quarter of a minute the faults rest; then memory, descriptors and tasks of the server are
-counted. The exit code is 1 when one of them grows, or memory was past 200 MiB at any time.
+counted. The exit code is 1 when one of them grows, memory was past 200 MiB at any time, or the
+server's log holds a traceback.
 """
 
 import asyncio
@@ -168,7 +170,10 @@ class Soak:
         peak = self._system.server.resident_kib(peak=True)
         well = well and peak <= MOST_KIB
         print(f"memory at its peak: {peak} KiB, at most {MOST_KIB}")
+        tracebacks = self._system.server.tracebacks()
+        well = well and not tracebacks
         print(f"kinds of faults: {len(self.kinds)}; statuses: {dict(self.statuses)}")
+        print(f"tracebacks in the log: {tracebacks}")
         return well and self._system.server.alive and set(self.statuses) <= {200, 500}
 
 

@@ -17,6 +17,8 @@ from urllib.request import urlopen
 
 START_SECONDS = 60.0
 TESTS = Path(__file__).parents[1]
+KEPT = ("PATH", "HOME", "LANG", "GEMINI_SDK")
+"""What a run takes over from the environment."""
 
 
 def setting(name: str, default: float) -> float:
@@ -106,6 +108,10 @@ class Server:
         """Return how many files and sockets it has open."""
         return len(os.listdir(f"/proc/{self._popen.pid}/fd"))
 
+    def tracebacks(self) -> int:
+        """Return how many its log holds."""
+        return self.log.read_bytes().count(b"Traceback")
+
     def get(self, path: str) -> Any:
         """Return the JSON of one of its routes."""
         with urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=30) as reply:
@@ -147,7 +153,7 @@ class System:
 @contextmanager
 def running(environ: Mapping[str, str] | None = None) -> Iterator[System]:
     """Start both with these settings of CORO, and stop them at the end."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    kept = {name: os.environ[name] for name in KEPT if name in os.environ}
     with tempfile.TemporaryDirectory() as folder:
         providers = Providers(kept)
         try:

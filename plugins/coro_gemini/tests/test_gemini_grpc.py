@@ -1,8 +1,11 @@
 """What is gRPC's own and has no like over REST: its failures, its metadata, its frames."""
 
+import asyncio
+
 import pytest
 
-from coro_core import ConnectionFailed, InvalidResponse, Timeout
+from coro_core import ConnectionFailed, InvalidResponse, ProviderError, Timeout
+from coro_core.testing import Fault
 from coro_gemini.dialect import detail, status
 from coro_gemini.grpc_replies import failure_of_grpc
 from coro_gemini.grpc_sdk import grpc
@@ -71,3 +74,29 @@ async def test_a_goaway_is_a_failed_connection(plugin, behaviour, request_for):
     behaviour.raw_reply = raw
     with pytest.raises(ConnectionFailed):
         await plugin.coro_generate(request_for())
+
+
+@pytest.mark.parametrize("fault", [Fault.DISCONNECT, Fault.GARBAGE, Fault.RESET, Fault.TRUNCATE])
+async def test_the_simulator_is_silent_about_clients_that_have_gone(
+    plugin, behaviour, fault, request_for, caplog, capfd
+):
+    """Of many calls on one connection the first to be answered breaks it for all of them."""
+    behaviour.fault = fault
+    for _ in range(20):
+        calls = (plugin.coro_generate(request_for()) for _ in range(20))
+        outcomes = await asyncio.gather(*calls, return_exceptions=True)
+        assert all(isinstance(outcome, ProviderError) for outcome in outcomes)
+    assert not caplog.records
+    assert capfd.readouterr() == ("", "")
+
+
+async def test_the_simulator_is_silent_about_clients_that_leave_as_it_answers(
+    plugin, behaviour, request_for, caplog, capfd
+):
+    behaviour.fault = Fault.COMPRESSED_BOMB
+    for _ in range(12):
+        calls = (plugin.coro_generate(request_for(timeout=n / 100)) for n in range(1, 21))
+        outcomes = await asyncio.gather(*calls, return_exceptions=True)
+        assert all(isinstance(outcome, ProviderError) for outcome in outcomes)
+    assert not caplog.records
+    assert capfd.readouterr() == ("", "")

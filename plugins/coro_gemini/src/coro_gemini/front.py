@@ -23,6 +23,10 @@ _DRIP_SECONDS = 0.05
 _GARBAGE = b"\x16\x03\x01 this is not HTTP\r\n\r\n"
 
 
+class ClientGoneError(Exception):
+    """There is no connection left to break; what is left of its calls is about to be cancelled."""
+
+
 @dataclass(slots=True)
 class _Link:
     client: asyncio.StreamWriter
@@ -42,9 +46,9 @@ class Front:
         """Break the connection of `peer`, an address as gRPC writes it.
 
         DISCONNECT and GARBAGE come at once; RESET, TRUNCATE and BAD_CHUNKS with the next bytes of
-        the server.
+        the server. Raises `ClientGoneError`, as the other two do.
         """
-        link = self._links[peer]
+        link = self._link(peer)
         link.fault = fault
         if fault is Fault.GARBAGE:
             link.client.write(_GARBAGE)
@@ -53,7 +57,7 @@ class Front:
 
     async def say(self, peer: str, chunks: AsyncGenerator[bytes, None]) -> None:
         """Send `peer` these bytes in place of the server's, then close its connection."""
-        link = self._links[peer]
+        link = self._link(peer)
         link.fault = Fault.HANG
         with suppress(ConnectionError):
             async for chunk in chunks:
@@ -64,7 +68,7 @@ class Front:
     @contextmanager
     def dripping(self, peer: str) -> Iterator[None]:
         """Pass the server's bytes to `peer` one by one; what is held back follows at the end."""
-        link = self._links[peer]
+        link = self._link(peer)
         link.fault = Fault.DRIP
         try:
             yield
@@ -92,6 +96,13 @@ class Front:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _link(self, peer: str) -> _Link:
+        """Return the connection of a call; another call on it may have broken it already."""
+        try:
+            return self._links[peer]
+        except KeyError:
+            raise ClientGoneError from None
 
     async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         first = await reader.readexactly(len(_HTTP_2))

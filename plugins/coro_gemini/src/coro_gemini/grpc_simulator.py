@@ -1,14 +1,15 @@
 """Gemini's gRPC, as google-generativeai speaks it, behaving as it is told."""
 
 import asyncio
+import logging
 from dataclasses import replace
-from typing import Any
+from typing import Any, NoReturn
 
 from google.protobuf.json_format import ParseDict
 
 from coro_core.testing import Behaviour, Call, Fault
 from coro_gemini.dialect import TODAY, Json, blocked, models_page, refusal, said
-from coro_gemini.front import Front
+from coro_gemini.front import ClientGoneError, Front
 from coro_gemini.grpc_sdk import Status, grpc, protos
 
 _PACKAGE = "google.ai.generativelanguage.v1beta"
@@ -17,6 +18,16 @@ _BOMB_CHARACTERS = 8 * 1024 * 1024
 _FLOOD = tuple((f"x-flood-{number}", "0") for number in range(5_000))
 _UNDECODABLE = b"\xff\xff\xff\xff"
 _Context = grpc.aio.ServicerContext[Any, Any]
+
+
+def _tells_the_operator(record: logging.LogRecord) -> bool:
+    """Tell whether a line of gRPC's server says more than that a client left before its reply."""
+    raised = record.exc_info[0] if record.exc_info else None
+    return raised is None or raised.__name__ != "ExecuteBatchError"
+
+
+# gRPC itself says nothing of it, but for clients that leave in the instant of the reply.
+logging.getLogger("grpc._cython.cygrpc").addFilter(_tells_the_operator)
 
 
 class GrpcSimulation:
@@ -70,7 +81,13 @@ class GrpcSimulation:
         )
 
     async def _generate(self, request: protos.GenerateContentRequest, context: _Context) -> bytes:
-        call = _call(request, context)
+        try:
+            return await self._behave(_call(request, context), context)
+        except ClientGoneError:
+            # gRPC writes a traceback to stderr for an error that it cannot send any more.
+            return await _cancelled()
+
+    async def _behave(self, call: Call, context: _Context) -> bytes:
         if not self._behaviour.accepts(call.headers.get("x-goog-api-key", "")):
             await self._refuse("authentication_failed", call.model, context)
         code = await self._behaviour.receive(call, TODAY)
@@ -79,17 +96,17 @@ class GrpcSimulation:
             fault = Fault.DISCONNECT
         if self._behaviour.raw_reply is not None:
             await self._front.say(context.peer(), self._behaviour.raw_reply(call))
-            await asyncio.Event().wait()  # until gRPC has seen the end of the connection
+            await _cancelled()
         match fault:
             case Fault.RESET | Fault.TRUNCATE | Fault.BAD_CHUNKS:
                 self._front.break_connection(context.peer(), fault)
             case Fault.DISCONNECT | Fault.GARBAGE:
                 self._front.break_connection(context.peer(), fault)
-                await asyncio.Event().wait()  # until gRPC has seen the end of the connection
+                await _cancelled()
             case Fault.DRIP | Fault.SLOW_HEADERS:
                 with self._front.dripping(context.peer()):
                     await context.send_initial_metadata(())
-                    await asyncio.Event().wait()  # until the client has gone
+                    await _cancelled()
             case Fault.NOT_JSON | Fault.WRONG_SHAPE:
                 return _UNDECODABLE
             case Fault.EMPTY_BODY:
@@ -138,6 +155,12 @@ class GrpcSimulation:
             grpc.StatusCode[refused["status"]], refused["message"], trailing_metadata(refused)
         )
         raise AssertionError("abort raises")
+
+
+async def _cancelled() -> NoReturn:
+    """Wait until gRPC has seen the end of the connection, and cancels the call."""
+    await asyncio.Event().wait()
+    raise AssertionError("nobody sets it")
 
 
 def answer_bytes(reply: Json) -> bytes:
