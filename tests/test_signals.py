@@ -49,12 +49,17 @@ def chat(address: str, prompt: str, **fields: object) -> httpx.Response:
 def test_no_answer_is_lost_whenever_the_signal_comes(install: Installer, tmp_path: Path) -> None:
     """A request whose connection was accepted is answered; a refused connection is no loss."""
     install.add_source("slow", SLOW)
-    seed = random.randrange(2**32)
-    chance = random.Random(seed)
-    print(f"seed {seed}, {STOPS} stops")
+    chance = seeded()
     for _ in range(STOPS):
         with Process("serve", "--port", "0", cwd=tmp_path, environ=environ(install)) as server:
             assert_no_answer_is_lost(server, chance)
+
+
+def seeded() -> random.Random:
+    """Return the chance of one test, whose seed is printed."""
+    seed = random.randrange(2**32)
+    print(f"seed {seed}, {STOPS} stops")
+    return random.Random(seed)
 
 
 def assert_no_answer_is_lost(server: Process, chance: random.Random) -> None:
@@ -168,10 +173,11 @@ def test_a_server_that_was_killed_serves_again_from_the_same_port(
 
 def test_no_answer_of_several_workers_is_lost(install: Installer, tmp_path: Path) -> None:
     install.add_source("slow", SLOW)
+    chance = seeded()
     for _ in range(STOPS):
         arguments = ("serve", "--port", free_port(), "--workers", "2")
         with Process(*arguments, cwd=tmp_path, environ=environ(install)) as server:
-            assert_no_answer_is_lost(server, random.Random())
+            assert_no_answer_is_lost(server, chance)
         assert len(workers(server)) == 2
 
 
