@@ -146,6 +146,7 @@ def test_the_help_of_a_command_lists_its_options(command: str) -> None:
         (["serve", "--port", "80.5"], "Invalid value for '--port'"),
         (["serve", "--port", "-1"], "Invalid value for '--port'"),
         (["serve", "--port", "65536"], "Invalid value for '--port'"),
+        (["serve", "--host", "one..two"], "--host takes the name or an address of a host"),
         (["serve", "--workers", "0"], "Invalid value for '--workers'"),
         (["serve", "--workers", "65"], "Invalid value for '--workers'"),
         (["serve", "--workers", "many"], "Invalid value for '--workers'"),

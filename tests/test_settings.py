@@ -21,96 +21,6 @@ def refusal(environ: dict[str, str]) -> str:
     return str(caught.value)
 
 
-# --- read_environ
-
-
-def dotenv(tmp_path: Path, content: str | bytes) -> Path:
-    path = tmp_path / "settings"
-    path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    return path
-
-
-@pytest.mark.parametrize(
-    ("content", "expected"),
-    [
-        ("", {}),
-        ("# a comment\n\n", {}),
-        ("K=v", {"K": "v"}),
-        ("K=v\r\nL=w\r\n", {"K": "v", "L": "w"}),
-        ("K = v ", {"K": "v"}),
-        ("K=", {"K": ""}),
-        ("K", {}),
-        ("export K=v", {"K": "v"}),
-        ('K="v w"', {"K": "v w"}),
-        ("K='v w'", {"K": "v w"}),
-        ('K=" v "', {"K": " v "}),
-        ('K="a\\nb"', {"K": "a\nb"}),
-        ("K=a # b", {"K": "a"}),
-        ("K=a#b", {"K": "a#b"}),
-        ("K=1\nK=2", {"K": "2"}),
-        ("K=a$b", {"K": "a$b"}),
-        ("K=${HOME}", {"K": "${HOME}"}),
-        ("K=${NOPE}", {"K": "${NOPE}"}),
-        ('K="a$b${c}"', {"K": "a$b${c}"}),
-        ("K=a=b==", {"K": "a=b=="}),
-        ("\ufeffK=v", {"K": "v"}),
-        ("K=\u00e9", {"K": "\u00e9"}),
-        ("K=v\u200b", {"K": "v\u200b"}),
-    ],
-    ids=ascii,
-)
-def test_dotenv_is_read_as_it_stands(
-    tmp_path: Path, content: str, expected: dict[str, str]
-) -> None:
-    assert read_environ({}, dotenv(tmp_path, content)) == expected
-
-
-def test_the_environment_wins_over_dotenv(tmp_path: Path) -> None:
-    path = dotenv(tmp_path, "A=file\nB=file\nC=file")
-    assert read_environ({"A": "env", "B": ""}, path) == {"A": "env", "B": "", "C": "file"}
-
-
-def test_dotenv_may_be_missing(tmp_path: Path) -> None:
-    assert read_environ({"A": "env"}, tmp_path / "missing") == {"A": "env"}
-
-
-def test_dotenv_is_looked_for_in_the_working_directory(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / ".env").write_text("CORO_TEST_ONLY=file\nCORO_TEST_BOTH=file\n")
-    monkeypatch.setenv("CORO_TEST_BOTH", "env")
-    environ = read_environ()
-    assert environ["CORO_TEST_ONLY"] == "file"
-    assert environ["CORO_TEST_BOTH"] == "env"
-
-
-def test_what_was_read_is_a_copy_of_the_environment(tmp_path: Path) -> None:
-    given = {"A": "env"}
-    read_environ(given, tmp_path / "missing")["A"] = "changed"
-    assert given == {"A": "env"}
-
-
-def test_a_dotenv_that_is_a_directory_is_told_in_one_line(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError) as caught:
-        read_environ({}, tmp_path)
-    assert str(caught.value) == f"{tmp_path} cannot be read: Is a directory."
-
-
-@pytest.mark.parametrize(
-    "content",
-    [b"K=\xff\xfe", "K=v".encode("utf-16"), b"K=caf\xe9"],
-    ids=["bytes", "utf-16", "latin-1"],
-)
-def test_a_dotenv_that_is_not_utf_8_is_told_in_one_line_without_its_content(
-    tmp_path: Path, content: bytes
-) -> None:
-    path = dotenv(tmp_path, content)
-    with pytest.raises(SettingsError) as caught:
-        read_environ({}, path)
-    assert str(caught.value) == f"{path} cannot be read: it is not UTF-8 text."
-    assert caught.value.__suppress_context__
-
-
 # --- read_settings
 
 
@@ -202,6 +112,9 @@ TAKEN = [
     ("CORO_ON_RETIRED", "Error", "error"),
     ("CORO_HOST", "0.0.0.0", "0.0.0.0"),
     ("CORO_HOST", "::", "::"),
+    ("CORO_HOST", "fe80::1%eth0", "fe80::1%eth0"),
+    ("CORO_HOST", "localhost", "localhost"),
+    ("CORO_HOST", "b\u00fccher.example", "b\u00fccher.example"),
 ]
 
 
@@ -220,6 +133,10 @@ REFUSED = [
     *((name, text, "number") for name in SECONDS for text in ("canary", "5s", "5,5")),
     *((name, text, "boolean") for name in BOOLEANS for text in ("canary", "2", "-1", "nan")),
     *((name, text, "'") for name in CHOICES for text in ("canary", "LOUD", "0")),
+    *(
+        ("CORO_HOST", text, "the name or an address of a host")
+        for text in ("canary\0", "can\nary", "canary..", "c" * 64, "\udcffcanary")
+    ),
 ]
 
 

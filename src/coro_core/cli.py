@@ -23,7 +23,7 @@ from coro_core.errors import CoroError
 from coro_core.hookspecs import ENTRY_POINT_GROUP
 from coro_core.logs import configure_logs
 from coro_core.plugin_commands import app as plugin_app
-from coro_core.settings import read_environ, read_settings
+from coro_core.settings import is_host, read_environ, read_settings
 from coro_core.terminal.command import chat
 from coro_core.web.docs import describe
 from coro_core.web.presenters import model_list, plugin_list
@@ -95,6 +95,8 @@ def serve(
 
     if fail and not demo:
         raise typer.BadParameter("--fail goes with --demo")
+    if host and not is_host(host):
+        raise typer.BadParameter("--host takes the name or an address of a host")
     # The environment is how a worker or a reloaded process learns of it.
     os.environ |= {"CORO_DEMO": "true"} if demo else {}
     os.environ |= {"CORO_DEMO_FAIL": ",".join(fail)} if fail else {}

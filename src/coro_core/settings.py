@@ -8,13 +8,19 @@ import difflib
 import os
 import re
 from collections.abc import Collection, Mapping
+from io import StringIO
 from pathlib import Path
 from typing import Annotated, Literal
 
 from dotenv import dotenv_values
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticCustomError
 
 from coro_core.errors import SettingsError
+
+MAX_DOTENV_CHARACTERS = 131_072
+"""As much as Linux takes for one variable. The parser needs seconds, and a hundredfold the memory,
+for a few of these files."""
 
 
 def _split(value: object) -> object:
@@ -29,6 +35,22 @@ def _lower(value: object) -> object:
     return value.strip().lower() if isinstance(value, str) else value
 
 
+def is_host(text: str) -> bool:
+    """Tell whether `text` could be the name or an address of a host; no resolver is asked."""
+    try:
+        text.encode("idna")
+    except UnicodeError:
+        return False
+    return text.isprintable()
+
+
+def _host(value: str) -> str:
+    """Refuse here what asyncio and the socket would only fail on."""
+    if not is_host(value):
+        raise PydanticCustomError("host", "Input should be the name or an address of a host")
+    return value
+
+
 Names = Annotated[tuple[str, ...], BeforeValidator(_split)]
 
 
@@ -38,7 +60,9 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
     port: int = Field(8000, ge=0, le=65535, description="TCP port to listen on; 0 picks one.")
-    host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 for every one.")
+    host: Annotated[str, AfterValidator(_host)] = Field(
+        "127.0.0.1", description="Address to listen on; 0.0.0.0 for every one."
+    )
     model_timeout: float = Field(
         5.0, gt=0, le=60, description="Seconds that one model may take, retries included."
     )
@@ -114,19 +138,29 @@ def read_environ(
     """Return the environment over what `dotenv` holds, if it exists.
 
     Values in `.env` are taken as they stand: no `$` is expanded, since keys may hold one. Raises
-    `SettingsError` when the file is there and cannot be read.
+    `SettingsError` when the file is there and cannot be read, or is larger than any such file.
     """
-    values: dict[str, str] = {}
-    if dotenv.exists():
-        try:
-            with dotenv.open(encoding="utf-8-sig") as stream:
-                pairs = dotenv_values(stream=stream, interpolate=False)
-        except OSError as exc:
-            raise SettingsError(f"{dotenv} cannot be read: {exc.strerror}.") from None
-        except UnicodeDecodeError:
-            raise SettingsError(f"{dotenv} cannot be read: it is not UTF-8 text.") from None
-        values = {name: value for name, value in pairs.items() if value is not None}
+    pairs = dotenv_values(stream=StringIO(_text(dotenv)), interpolate=False)
+    values = {name: value for name, value in pairs.items() if value is not None}
     return {**values, **environ}
+
+
+def _text(dotenv: Path) -> str:
+    """Return what the file holds, nothing if there is none. Raises `SettingsError`."""
+    try:
+        with dotenv.open(encoding="utf-8-sig") as stream:
+            text = stream.read(MAX_DOTENV_CHARACTERS + 1)
+    except FileNotFoundError:
+        return ""
+    except OSError as exc:
+        raise SettingsError(f"{dotenv} cannot be read: {exc.strerror}.") from None
+    except UnicodeDecodeError:
+        raise SettingsError(f"{dotenv} cannot be read: it is not UTF-8 text.") from None
+    if len(text) > MAX_DOTENV_CHARACTERS:
+        raise SettingsError(
+            f"{dotenv} cannot be read: it has more than {MAX_DOTENV_CHARACTERS:,} characters."
+        )
+    return text
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
