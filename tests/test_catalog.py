@@ -17,7 +17,8 @@ from coro_core.catalog import (
 )
 from coro_core.plugins import Plugins
 from support.clock import Clock
-from support.plugins import REAL_PLUGINS, Echo, Installer, model, opened
+from support.plugins import NO_REAL_PLUGINS, REAL_PLUGINS, Echo, Installer, model, opened
+from support.server import ask, running
 
 
 class Acme(Echo):
@@ -333,3 +334,19 @@ def test_a_path_before_or_a_version_behind_is_the_same_model(
     asked: str, answered: str, expected: bool
 ) -> None:
     assert same_model(asked, answered) is expected
+
+
+async def test_the_models_of_a_plugin_are_those_of_its_first_list(install: Installer) -> None:
+    class Fickle(Echo):
+        @hookimpl
+        def coro_list_models(self) -> Any:
+            self.models = (*self.models, model(f"m{len(self.models)}"))
+            return self.models
+
+    install.add("fickle", Fickle)
+    async with running(NO_REAL_PLUGINS) as client:
+        for _ in range(3):
+            models = (await client.get("/models")).json()["models"]
+            assert [it["id"] for it in models] == ["echo", "m1"]
+            assert (await ask(client, "m1")).status_code == 200
+            assert (await ask(client, "m2")).status_code == 422

@@ -5,6 +5,10 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 
 
+class SelfCancelledError(Exception):
+    """A manager that was cancelled, and not by who enters or leaves it."""
+
+
 class LifespanTask:
     """An async context manager that is entered and left within one task.
 
@@ -24,7 +28,8 @@ class LifespanTask:
     async def enter(self, timeout: float) -> None:
         """Enter the manager within `timeout` seconds.
 
-        Raises what it raised, of whatever class, or `TimeoutError`.
+        Raises what it raised, of whatever class, but `SelfCancelledError` in place of
+        `CancelledError`; or `TimeoutError`.
         """
         self._task = asyncio.create_task(self._run(), name=f"lifespan of {self._name}")
         waiter = asyncio.ensure_future(self._progress.wait())
@@ -57,6 +62,9 @@ class LifespanTask:
                 self._entered = True
                 self._progress.set()
                 await self._leave.wait()
+        except asyncio.CancelledError as exc:
+            # As it is, it would pass for the cancellation of who enters or leaves.
+            self._failure = SelfCancelledError().with_traceback(exc.__traceback__)
         except BaseException as exc:
             # Kept, not raised: out of a task, SystemExit would end the process.
             self._failure = exc

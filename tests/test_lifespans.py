@@ -1,0 +1,91 @@
+"""Plugins that neither open nor close as they should keep nobody else from it, nor the process."""
+
+import asyncio
+import signal
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from coro_core import hookimpl
+from support.plugins import NO_REAL_PLUGINS, Echo, Installer, model
+from support.server import START_SECONDS, Process, ask, running
+
+SUPPORT = Path(__file__).parent
+
+PLUGIN = """
+import asyncio
+from contextlib import asynccontextmanager, suppress
+from coro_core import hookimpl
+from support.plugins import Echo, model
+
+class Plugin(Echo):
+    models = (model("{name}"),)
+
+    @hookimpl
+    @asynccontextmanager
+    async def coro_lifespan(self):
+        yield
+        print("{name} is closing", flush=True)
+        {closing}
+        print("{name} is closed", flush=True)
+"""
+
+CLOSING = {
+    "hangs": """
+        while True:
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(3600)
+""",
+    "exits": "raise SystemExit(3)",
+    "interrupts": "raise KeyboardInterrupt",
+    "cancels itself": "asyncio.current_task().cancel(); await asyncio.sleep(0)",
+}
+
+
+@pytest.mark.parametrize("closing", CLOSING)
+def test_a_plugin_that_does_not_close_holds_up_neither_the_others_nor_the_end(
+    install: Installer, tmp_path: Path, closing: str
+) -> None:
+    install.add_source("amid", PLUGIN.format(name="amid", closing=CLOSING[closing].strip()))
+    for name in ("after", "before"):
+        install.add_source(name, PLUGIN.format(name=name, closing="pass"))
+    environ = {"PYTHONPATH": f"{install.directory}:{SUPPORT}", **NO_REAL_PLUGINS}
+    with Process("serve", "--port", "0", cwd=tmp_path, environ=environ) as server:
+        for name in ("after", "amid", "before"):
+            server.wait_for(f'"plugin": "{name}", "state": "ready"')
+        begin = time.monotonic()
+        server.popen.send_signal(signal.SIGTERM)
+        assert server.wait() in (0, -signal.SIGTERM)
+        assert time.monotonic() - begin < START_SECONDS / 2
+    told = server.output
+    assert "amid is closing" in told
+    assert "amid is closed" not in told
+    assert "after is closed" in told
+    assert "before is closed" in told
+    assert told.count("plugin did not close") == 1
+    assert "Traceback" not in told
+
+
+async def test_a_plugin_that_cancels_itself_while_opening_has_failed(install: Installer) -> None:
+    class Cancelling(Echo):
+        models = (model("cancelling"),)
+
+        @hookimpl
+        @asynccontextmanager
+        async def coro_lifespan(self) -> AsyncIterator[None]:
+            task = asyncio.current_task()
+            assert task is not None
+            task.cancel()
+            await asyncio.sleep(0)
+            yield
+
+    install.add("cancelling", Cancelling)
+    install.add("echo", Echo)
+    async with asyncio.timeout(START_SECONDS), running(NO_REAL_PLUGINS) as client:
+        rows = (await ask(client, "cancelling", "echo")).json()["responses"]
+        assert rows[0]["error_code"] == "plugin_fault"
+        assert "SelfCancelledError" in rows[0]["error"]
+        assert rows[1]["response"] == "Hello"
