@@ -39,7 +39,7 @@ class Case:
     name: str
     title: str
     servers: tuple[Server, ...]
-    """CORO first, its floor second."""
+    """CORO first, its floor second, if it is compared."""
     delays: tuple[float, ...]
     """Seconds that a provider takes."""
 
@@ -81,6 +81,12 @@ def cases(upstreams: Mapping[str, str]) -> Iterator[tuple[Case, ...]]:
                     _floor("plain", {**paths, **upstreams}, CHAT_MODELS),
                 ),
                 delays,
+            ),
+            Case(
+                "http",
+                "Without Gemini: four models of two providers, for the memory that they take",
+                (_coro({"deepseek", "groq"}, providers, plugin_ids[1:]),),
+                (0.05,),
             ),
             Case(
                 "openai",

@@ -42,8 +42,8 @@ def progress(figures: Any) -> None:
     """Show that it goes on."""
     print(
         f"{figures.case:8} {figures.server:6} {figures.delay_ms:4} ms x{figures.concurrent:<4}"
-        f" {figures.cpu_ms:8.3f} ms CPU {figures.added_p50_ms:9.2f} p50"
-        f" {figures.added_p99_ms:9.2f} p99 {figures.per_second:8.1f}/s {figures.errors} errors",
+        f" CPU {_ms(figures.cpu_ms, 3)}, p50 {_ms(figures.added_p50_ms)},"
+        f" p99 {_ms(figures.added_p99_ms)}, {figures.per_second}/s, {figures.errors} errors",
         file=sys.stderr,
         flush=True,
     )
@@ -63,11 +63,12 @@ def tables(results: Mapping[str, Any]) -> str:
         if it["server"] == "coro"
     }
     for it in loads:
-        ratio = coro[it["case"], it["delay_ms"], it["concurrent"]] / it["cpu_ms"]
+        ours = coro[it["case"], it["delay_ms"], it["concurrent"]]
+        theirs = None if it["server"] == "coro" else it["cpu_ms"]
         lines.append(
             f"| {it['case']} | {it['delay_ms']} ms | {it['concurrent']} | {it['server']}"
-            f" | {it['cpu_ms']:.2f} ms | {'' if it['server'] == 'coro' else f'{ratio:.2f}'}"
-            f" | {it['added_p50_ms']:.1f} ms | {it['added_p99_ms']:.1f} ms"
+            f" | {_ms(it['cpu_ms'], 2)} | {f'{ours / theirs:.2f}' if ours and theirs else ''}"
+            f" | {_ms(it['added_p50_ms'])} | {_ms(it['added_p99_ms'])}"
             f" | {it['per_second']:.0f} | {it['errors']} |"
         )
     lines += [
@@ -81,6 +82,10 @@ def tables(results: Mapping[str, Any]) -> str:
         for it in results["processes"]
     ]
     return "\n".join(lines)
+
+
+def _ms(value: float | None, digits: int = 1) -> str:
+    return "none" if value is None else f"{value:.{digits}f} ms"
 
 
 def write(results: Mapping[str, Any]) -> None:

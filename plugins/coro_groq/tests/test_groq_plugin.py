@@ -57,6 +57,15 @@ async def test_the_simulator_speaks_like_groq(behaviour, simulator):
         assert caught.value.body["error"]["code"] == "rate_limit_exceeded"
 
 
+async def test_groq_is_not_told_what_machine_this_is(plugin, behaviour, request_for):
+    await plugin.coro_generate(request_for())
+    await plugin.coro_live_models()
+    assert behaviour.calls
+    told = {name.lower() for call in behaviour.calls for name in call.headers}
+    assert "authorization" in told
+    assert not {name for name in told if name.startswith("x-stainless")}
+
+
 @pytest.mark.parametrize(
     ("model", "fields"),
     [

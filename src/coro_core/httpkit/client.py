@@ -7,10 +7,10 @@ asks for uncompressed replies and refuses others, and stops reading at a cap. Fa
 """
 
 import asyncio
+import functools
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import aiohttp
 import certifi  # noqa: F401 - httpx would load it when a client is opened, on the event loop
@@ -46,17 +46,31 @@ async def open_client(
         timeout=aiohttp.ClientTimeout(total=None),
         trust_env=False,
     )
-    async with httpx.AsyncClient(
+    async with _Client(
         base_url=base_url,
         headers={**limits.headers(), **(headers or {})},
-        # httpx keeps cookies of its own, whatever aiohttp does with them.
-        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
         transport=_GuardedTransport(session, context, max_reply_bytes),
-        timeout=None,  # noqa: S113 - the core's deadline is the timeout
+        timeout=None,  # the core's deadline is the timeout
         trust_env=False,
         follow_redirects=False,
     ) as client:
         yield client
+
+
+class _Client(httpx.AsyncClient):
+    """httpx's client without the cookies that it keeps of its own, whatever aiohttp does.
+
+    To look for some in every reply, and to refuse them, would be a seventh of what a call costs.
+    """
+
+    @functools.cached_property
+    def cookies(self) -> httpx.Cookies:
+        return _NoCookies()
+
+
+class _NoCookies(httpx.Cookies):
+    def extract_cookies(self, response: httpx.Response) -> None:
+        """Keep nothing."""
 
 
 class _GuardedTransport(AiohttpTransport):

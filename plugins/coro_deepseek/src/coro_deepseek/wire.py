@@ -40,14 +40,16 @@ _FAILURES = {"insufficient_system_resource": Overloaded}
 class Wire:
     """One HTTP client, for one key."""
 
-    def __init__(self, client: httpx.AsyncClient) -> None:
+    def __init__(self, client: httpx.AsyncClient, address: str) -> None:
         self._client = client
+        # Whole, and taken apart once: httpx would do it for every call.
+        self._chat = httpx.URL(f"{address}/v1/chat/completions")
 
     async def generate(self, request: GenerateRequest) -> Generation:
         """Return the answer to one prompt. Raises `ProviderError`."""
         fields = _FIELDS.get(request.model, _FIELDS_OF_A_NEW_NAME)
         body = chat_body(request, max_tokens=request.max_tokens, **fields)
-        reply = await self._client.post("/v1/chat/completions", json=body)
+        reply = await self._client.post(self._chat, json=body)
         content = _content(reply)
         if not content.strip():
             # Blank lines keep a waiting request alive; with nothing after them, its turn never
@@ -68,7 +70,7 @@ class Wire:
 async def open_wire(key: str, address: str) -> AsyncIterator[Wire]:
     """Open the client for one key."""
     async with open_client(address, headers={"Authorization": f"Bearer {key}"}) as client:
-        yield Wire(client)
+        yield Wire(client, address)
 
 
 def _content(reply: httpx.Response) -> bytes:

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
-from groq import APIConnectionError, AsyncGroq
+from groq import APIConnectionError, AsyncGroq, Omit, omit
 
 from coro_core import ConnectionFailed, GenerateRequest, Generation, ProviderError
 from coro_core.httpkit import chat_body, open_client, read_completion, read_model_ids
@@ -33,12 +33,30 @@ _FIELDS: Mapping[str, Mapping[str, Any]] = {
 https://console.groq.com/docs/reasoning, read 2026-11-22.
 """
 
+_UNTOLD: Mapping[str, str | Omit] = {
+    f"X-Stainless-{name}": omit
+    for name in (
+        "Arch",
+        "Async",
+        "Lang",
+        "OS",
+        "Package-Version",
+        "Read-Timeout",
+        "Retry-Count",
+        "Runtime",
+        "Runtime-Version",
+    )
+}
+"""What the SDK says of this machine with every call, and a sixth of what a call costs."""
+
 
 class Wire:
     """One client of the SDK, for one key."""
 
-    def __init__(self, client: AsyncGroq) -> None:
+    def __init__(self, client: AsyncGroq, address: str) -> None:
         self._client = client
+        # Whole: it need not be put together, and taken apart again, for every call.
+        self._chat = f"{address}/openai/v1/chat/completions"
 
     async def generate(self, request: GenerateRequest) -> Generation:
         """Return the answer to one prompt. Raises `ProviderError`."""
@@ -46,7 +64,9 @@ class Wire:
         body = chat_body(request, max_completion_tokens=request.max_tokens, **fields)
         # The SDK's own documented way below `chat.completions.create`: it skips a validation that
         # lets every wrong shape pass, at a cost, and read_completion does not.
-        call = self._client.post("/openai/v1/chat/completions", body=body, cast_to=httpx.Response)
+        call = self._client.post(
+            self._chat, body=body, cast_to=httpx.Response, options={"headers": _UNTOLD}
+        )
         reply = await _answered(call)
         return read_completion(
             reply.content, refuse=lambda status: refusal(status, reply.headers, reply.content)
@@ -54,7 +74,9 @@ class Wire:
 
     async def live_models(self) -> frozenset[str]:
         """Return the names that Groq serves to this key. Raises `ProviderError`."""
-        call = self._client.get("/openai/v1/models", cast_to=httpx.Response)
+        call = self._client.get(
+            "/openai/v1/models", cast_to=httpx.Response, options={"headers": _UNTOLD}
+        )
         return read_model_ids((await _answered(call)).content)
 
 
@@ -63,7 +85,8 @@ async def open_wire(key: str, address: str) -> AsyncIterator[Wire]:
     """Open the client for one key; it makes no retries, since the core makes the only one."""
     async with open_client(address) as http_client:
         http_client.event_hooks = {"response": [_judge]}
-        yield Wire(AsyncGroq(api_key=key, base_url=address, max_retries=0, http_client=http_client))
+        client = AsyncGroq(api_key=key, base_url=address, max_retries=0, http_client=http_client)
+        yield Wire(client, address)
 
 
 async def _judge(response: httpx.Response) -> None:
