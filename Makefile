@@ -20,7 +20,7 @@ demo: .venv/ready ## The same without any key: every provider is simulated.
 	@exec $(CORO) serve --demo
 
 test: .venv/ready ## Run the tests.
-	@exec .venv/bin/pytest -n auto --dist loadgroup $(ARGS)
+	@exec .venv/bin/pytest -n auto $(ARGS)
 
 fuzz: .venv/ready ## Draw ten thousand new cases for each property: most of an hour.
 	@exec env FUZZ=long .venv/bin/pytest tests/fuzz $(ARGS)
@@ -32,7 +32,7 @@ check: .venv/ready ## Format, lint, types and tests.
 	.venv/bin/ruff format --check
 	.venv/bin/ruff check
 	.venv/bin/mypy
-	.venv/bin/pytest -n auto --dist loadgroup $(ARGS)
+	.venv/bin/pytest -n auto $(ARGS)
 
 fmt: .venv/ready ## Put the source into shape.
 	.venv/bin/ruff format

@@ -10,22 +10,13 @@ from coro_core.settings import Settings, variable
 from support.network import confine_to_loopback
 from support.plugins import Installer
 
-pytest_plugins = ("support.faults.account",)
+pytest_plugins = ("support.faults.account", "support.workers")
 
 _CONFINEMENT = confine_to_loopback()
 
 
 def pytest_report_header() -> str:
     return f"network: {_CONFINEMENT}"
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep together, when several workers share the tests, what shares a server or an account."""
-    if config.pluginmanager.hasplugin("xdist"):
-        faults = config.rootpath / "tests" / "faults"
-        for item in items:
-            group = faults if faults in item.path.parents else item.path
-            item.add_marker(pytest.mark.xdist_group(str(group)))
 
 
 @pytest.fixture(autouse=True)

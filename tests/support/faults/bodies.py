@@ -12,9 +12,16 @@ from support.faults.replies import Body, completion, echo, error_body, told
 INVALID, EMPTY, BLOCKED = "invalid_response", "empty_response", "content_blocked"
 Bodies = dict[str, tuple[Body, str | None]]
 
+TINY = told([{"a": 1}] * 200_000)
+"""Made once: nobody else in the process can answer while it is made."""
+
 
 def answer(message: object) -> bytes:
     return told({"choices": [{"message": message, "finish_reason": "stop"}]})
+
+
+def tiny_objects(call: Call) -> bytes:
+    return completion(call)[:-1] + b', "extra": ' + TINY + b"}"
 
 
 CHAT_BODIES: Bodies = {
@@ -59,10 +66,7 @@ CHAT_BODIES: Bodies = {
         lambda call: completion(call, usage={"prompt_tokens": float("inf")}),
         None,
     ),
-    "200,000 tiny objects beside an answer": (
-        lambda call: completion(call, extra=[{"a": 1}] * 200_000),
-        INVALID,
-    ),
+    "200,000 tiny objects beside an answer": (tiny_objects, INVALID),
     "an answer of 250,000 braces": (answer({"content": "{" * 250_000}), None),
     "20 blank lines first": (lambda call: b"\n" * 20 + completion(call), None),
     "10,000 blank lines first": (lambda call: b"\r\n" * 10_000 + completion(call), None),
@@ -122,7 +126,7 @@ REST_BODIES: Bodies = {
     "counts below zero": (fine(usageMetadata={"promptTokenCount": -5}), None),
     "counts that are NaN": (fine(usageMetadata={"candidatesTokenCount": float("nan")}), None),
     "counts that are a text": (fine(usageMetadata=PROVIDER_TEXT), None),
-    "200,000 tiny objects beside an answer": (fine(extra=[{"a": 1}] * 200_000), INVALID),
+    "200,000 tiny objects beside an answer": (tiny_objects, INVALID),
     "an answer of 250,000 braces": (part(text="{" * 250_000), None),
     "a model that is a number": (fine(modelVersion=7), None),
     "20 blank lines first": (lambda call: b"\n" * 20 + completion(call), None),

@@ -1,0 +1,35 @@
+"""How pytest-xdist shares the tests out: `pytest -n auto`."""
+
+import os
+
+import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
+
+TOGETHER = ("browser", "clients", "faults", "installing", "scaffold")
+"""Folders of tests that share a browser, servers, what was built and installed, or an account."""
+
+
+class Sharing(LoadScopeScheduling):
+    """Gives each test to whoever is free, but those of a folder that shares something to one.
+
+    These groups come first, as the longest wait of all would be for one that is begun with last.
+    """
+
+    # Not by the mark xdist_group: https://github.com/pytest-dev/pytest-xdist/issues/1386, 2026-09.
+    def _split_scope(self, nodeid: str) -> str:
+        tests, _, rest = nodeid.partition("/")
+        folder = rest.partition("/")[0]
+        return folder if tests == "tests" and folder in TOGETHER else nodeid
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Sharing:
+    """Share out in our way, whatever `--dist` says."""
+    return Sharing(config, log)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Take two more than there are cores: many a test waits, for a deadline or a browser."""
+    return (os.cpu_count() or 1) + 2
