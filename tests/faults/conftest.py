@@ -7,12 +7,16 @@ import pytest
 
 from coro_core.logs import configure_logs
 from support.faults.canaries import WATCH
+from support.faults.ledger import LEDGER
 from support.logs import logging_as_it_was
 
 
 @pytest.fixture(autouse=True)
-def _nothing_gets_out(capfd: pytest.CaptureFixture[str]) -> Iterator[None]:
+def _nothing_gets_out(
+    capfd: pytest.CaptureFixture[str], request: pytest.FixtureRequest
+) -> Iterator[None]:
     """Log as a server on DEBUG does, and search all that was logged or printed."""
+    LEDGER.tests.add(request.node.nodeid)
     found = len(WATCH.found)
     with logging_as_it_was():
         configure_logs(format="json", level="debug")

@@ -13,6 +13,8 @@ class Ledger:
 
     tried: dict[tuple[str, str], bool] = field(default_factory=dict)
     """Fault and plugin, and whether it was survived."""
+    tests: set[str] = field(default_factory=set)
+    """The tests that were run in this process."""
 
     @property
     def faults(self) -> set[str]:
