@@ -72,13 +72,17 @@ class Running:
         self.start_ms = statistics.median(seconds) * 1000
         self.request = chat_request(list(server.models))
 
-    def load(self, concurrent: int, seconds: float) -> tuple[Measured, float]:
-        """Load it, and return what came of it and the CPU that it used, in seconds."""
+    def load(self, concurrent: int, seconds: float, delay: float = 0.0) -> tuple[Measured, float]:
+        """Load it, and return what came of it and the CPU that it used, in seconds.
+
+        Returns only once it is at rest: one that collapsed goes on working for clients who left.
+        """
         before = self.child.cpu_seconds()
-        measured = asyncio.run(
-            drive(self.port, self.request, concurrent=concurrent, seconds=seconds)
-        )
-        return measured, self.child.cpu_seconds() - before
+        load = drive(self.port, self.request, concurrent=concurrent, seconds=seconds, spread=delay)
+        measured = asyncio.run(load)
+        used = self.child.cpu_seconds()
+        self.child.wait_until_at_rest()
+        return measured, used - before
 
 
 def measure(
@@ -97,7 +101,7 @@ def measure(
             runs: list[list[tuple[Measured, float]]] = [[] for _ in running]
             for _ in range(rounds):
                 for one, taken in zip(running, runs, strict=True):
-                    taken.append(one.load(clients, max(seconds, delay * 4)))
+                    taken.append(one.load(clients, max(seconds, delay * 6), delay))
             for one, taken in zip(running, runs, strict=True):
                 figures.append(_figures(case, one, delay, clients, taken))
                 report.progress(figures[-1])

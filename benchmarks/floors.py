@@ -196,9 +196,11 @@ def lean() -> Any:
         from httpx_aiohttp import AiohttpTransport
 
         environ = os.environ
+        # The default is a hundred, which 64 requests at once with four calls each outgrow.
+        limits = httpx.Limits(max_connections=2048)
         async with (
-            httpx.AsyncClient(transport=AiohttpTransport()) as groq_http,
-            httpx.AsyncClient(transport=AiohttpTransport()) as deepseek,
+            httpx.AsyncClient(transport=AiohttpTransport(limits=limits)) as groq_http,
+            httpx.AsyncClient(transport=AiohttpTransport(limits=limits)) as deepseek,
             grpc.aio.insecure_channel(urlsplit(environ["GEMINI_BASE_URL"]).netloc) as channel,
         ):
             groq = AsyncGroq(

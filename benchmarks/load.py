@@ -46,17 +46,29 @@ def chat_request(models: list[str]) -> bytes:
     return head.encode() + body
 
 
-async def drive(port: int, request: bytes, *, concurrent: int, seconds: float) -> Measured:
-    """Keep so many requests going for so many seconds, each client sending its next at once."""
+async def drive(
+    port: int, request: bytes, *, concurrent: int, seconds: float, spread: float = 0.0
+) -> Measured:
+    """Keep so many requests going for so many seconds, each client sending its next at once.
+
+    The clients come evenly within the first `spread` seconds: where answers take as long, those who
+    came together would go on doing so, and wait for each other.
+    """
     measured = Measured()
     started = time.monotonic()
-    clients = [_client(port, request, started + seconds, measured) for _ in range(concurrent)]
+    clients = [
+        _client(port, request, number / concurrent * spread, started + seconds, measured)
+        for number in range(concurrent)
+    ]
     await asyncio.gather(*clients)
     measured.seconds = time.monotonic() - started
     return measured
 
 
-async def _client(port: int, request: bytes, until: float, measured: Measured) -> None:
+async def _client(
+    port: int, request: bytes, delay: float, until: float, measured: Measured
+) -> None:
+    await asyncio.sleep(delay)
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         while (began := time.monotonic()) < until:

@@ -12,6 +12,10 @@ from types import TracebackType
 ROOT = Path(__file__).parents[1]
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
+REST_LOOK_SECONDS = 0.1
+REST_LOOKS = 600
+AT_REST = 0.1
+"""Of a core."""
 
 
 class Child:
@@ -71,6 +75,14 @@ class Child:
             int((task / "schedstat").read_text().split()[0]) for task in tasks.iterdir()
         )
         return nanoseconds / 1e9
+
+    def wait_until_at_rest(self) -> None:
+        """Wait until it uses hardly any CPU, for a minute at most."""
+        for _ in range(REST_LOOKS):
+            before = self.cpu_seconds()
+            time.sleep(REST_LOOK_SECONDS)
+            if self.cpu_seconds() - before < AT_REST * REST_LOOK_SECONDS:
+                return
 
     def memory_mib(self, field: str = "VmRSS") -> float:
         """Return its memory in MiB: `VmRSS` now, `VmHWM` at its highest."""

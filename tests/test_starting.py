@@ -3,13 +3,15 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
+import httpx
 import pytest
 
 from coro_core import GenerateRequest, Generation, NotConfigured, hookimpl
 from coro_core.web.app import create_app
 from support.plugins import NO_REAL_PLUGINS, Echo, Installer, answer, model
-from support.server import ask, serving
+from support.server import Process, ask, serving
 
 
 class Slow(Echo):
@@ -121,3 +123,28 @@ async def test_a_server_that_stops_meanwhile_does_not_wait_for_it(slow: type[Slo
     async with asyncio.timeout(30):
         async with serving(create_app(NO_REAL_PLUGINS)):
             await slow.opening.wait()
+
+
+FROZEN = """
+import gc
+from support.plugins import Echo, answer, model
+
+class Plugin(Echo):
+    models = (model("frozen"),)
+
+    async def generate(self, request):
+        return answer(str(gc.get_freeze_count()))
+"""
+
+
+def test_a_server_that_is_up_keeps_what_it_is_made_of_from_the_garbage_collector(
+    install: Installer, tmp_path: Path
+) -> None:
+    install.add_source("frozen", FROZEN)
+    path = f"{install.directory}:{Path(__file__).parent}"
+    environ = {**NO_REAL_PLUGINS, "PYTHONPATH": path, "CORO_LOG_FORMAT": "json"}
+    with Process("serve", "--port", "0", cwd=tmp_path, environ=environ) as server:
+        server.wait_for('"state": "ready"')
+        body = {"prompt": "Hello", "models": ["frozen"]}
+        reply = httpx.post(f"{server.address()}/chat", json=body).json()
+    assert int(reply["responses"][0]["response"]) > 10_000
