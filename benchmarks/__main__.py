@@ -5,6 +5,8 @@ import asyncio
 import json
 import statistics
 import sys
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from itertools import product
@@ -16,6 +18,7 @@ from benchmarks.processes import Child, free_port, python
 
 CONCURRENT = (1, 16, 64, 256)
 ROUNDS = 3
+STARTS_A_ROUND = 2
 SECONDS = 2.0
 SERVER_CORE, REST_CORE = 0, 1
 
@@ -45,7 +48,7 @@ class Footprint:
     case: str
     server: str
     start_ms: float
-    """From the start of the process to the first answer of `/health`; the median of the rounds."""
+    """From the start of the process to the first answer of `/health`; the median of the starts."""
     idle_mib: float
     after_mib: float
     """Resident memory after all the load."""
@@ -55,21 +58,12 @@ class Footprint:
 class Running:
     """A server under test and what is sent to it."""
 
-    def __init__(self, server: Server, stack: ExitStack, *, starts: int = 1) -> None:
-        """Start it so many times, and keep the last."""
+    def __init__(self, server: Server, stack: ExitStack) -> None:
         self.server = server
         self.port = free_port()
         command = [*server.command, str(self.port)]
-        seconds = []
-        for start in range(1, starts + 1):
-            child = Child(command, core=SERVER_CORE, environ=server.environ)
-            if start == starts:
-                self.child = stack.enter_context(child)
-                seconds.append(child.wait_until_served(self.port))
-            else:
-                with child:
-                    seconds.append(child.wait_until_served(self.port))
-        self.start_ms = statistics.median(seconds) * 1000
+        self.child = stack.enter_context(Child(command, core=SERVER_CORE, environ=server.environ))
+        self.start_ms = self.child.wait_until_served(self.port) * 1000
         self.request = chat_request(list(server.models))
 
     def load(self, concurrent: int, seconds: float, delay: float = 0.0) -> tuple[Measured, float]:
@@ -85,17 +79,32 @@ class Running:
         return measured, used - before
 
 
+Starts = Mapping[tuple[str, str], float]
+"""Milliseconds until each server of each case answers."""
+
+
+def start_ups(chosen: Sequence[Case], count: int) -> Starts:
+    """Start every server so many times, in turns, and return the medians."""
+    taken: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
+    for _ in range(count):
+        for case in chosen:
+            for server in case.servers:
+                with ExitStack() as stack:
+                    taken[case.name, server.name].append(Running(server, stack).start_ms)
+    return {key: statistics.median(values) for key, values in taken.items()}
+
+
 def measure(
-    case: Case, upstreams: Child, *, rounds: int, seconds: float, concurrent: tuple[int, ...]
+    case: Case, upstreams: Child, starts: Starts, *, rounds: int, seconds: float
 ) -> tuple[list[Figures], list[Footprint]]:
     """Measure every server of a case, in turns, under every load."""
     figures = []
     with ExitStack() as stack:
-        running = [Running(server, stack, starts=rounds) for server in case.servers]
+        running = [Running(server, stack) for server in case.servers]
         for one in running:
             one.load(4, 1.0)  # every connection, cache and plugin is warm
         idle = [one.child.memory_mib() for one in running]
-        for delay, clients in product(case.delays, concurrent):
+        for delay, clients in product(case.delays, CONCURRENT):
             upstreams.write_line(str(delay))
             upstreams.read_line()
             runs: list[list[tuple[Measured, float]]] = [[] for _ in running]
@@ -109,7 +118,7 @@ def measure(
             Footprint(
                 case.name,
                 one.server.name,
-                round(one.start_ms),
+                round(starts[case.name, one.server.name]),
                 round(before, 1),
                 round(one.child.memory_mib(), 1),
                 round(one.child.memory_mib("VmHWM"), 1),
@@ -154,12 +163,14 @@ def main() -> None:
     footprints: list[Footprint] = []
     with ExitStack() as stack:
         upstreams = stack.enter_context(Child(python("-m", "benchmarks.upstreams"), core=REST_CORE))
-        for case in stack.enter_context(cases(json.loads(upstreams.read_line()))):
-            if arguments.case and case.name not in arguments.case:
-                continue
-            more, processes = measure(
-                case, upstreams, rounds=rounds, seconds=seconds, concurrent=CONCURRENT
-            )
+        chosen = [
+            case
+            for case in stack.enter_context(cases(json.loads(upstreams.read_line())))
+            if not arguments.case or case.name in arguments.case
+        ]
+        starts = start_ups(chosen, STARTS_A_ROUND * rounds)
+        for case in chosen:
+            more, processes = measure(case, upstreams, starts, rounds=rounds, seconds=seconds)
             figures += more
             footprints += processes
     results = {

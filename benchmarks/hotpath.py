@@ -1,6 +1,7 @@
 """The core's hot path alone: so many requests through the application, without a socket.
 
-`python -m benchmarks.hotpath N` serves N requests to the models of `benchmarks.instant` and ends.
+`python -m benchmarks.hotpath N [LEVEL]` serves N requests to the models of `benchmarks.instant` and
+ends; it logs from LEVEL on, `info` unless told.
 """
 
 import asyncio
@@ -62,7 +63,7 @@ async def request(app: FastAPI) -> None:
         raise RuntimeError(f"status {sent[0]['status']}")
 
 
-async def serve(count: int) -> None:
+async def serve(count: int, level: str = "info") -> None:
     """Serve `count` requests, logged as a server does."""
     app = create_app(
         {
@@ -70,7 +71,7 @@ async def serve(count: int) -> None:
             "CORO_DISCOVERY_INTERVAL": "0",
         }
     )
-    configure_logs(format="json", level="info")
+    configure_logs(format="json", level=level)
     async with app.router.lifespan_context(app):
         for _ in range(count):
             await request(app)
@@ -82,7 +83,7 @@ def main() -> None:
         instant.install(Path(site))
         sys.path.insert(0, site)
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - for the process's life
-        uvloop.run(serve(int(sys.argv[1])))
+        uvloop.run(serve(int(sys.argv[1]), *sys.argv[2:]))
 
 
 if __name__ == "__main__":

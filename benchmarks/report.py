@@ -10,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from benchmarks.goals import goals
 from benchmarks.processes import ROOT
 
 DOCUMENT = ROOT / "docs" / "performance.md"
@@ -50,8 +51,12 @@ def progress(figures: Any) -> None:
 
 
 def tables(results: Mapping[str, Any]) -> str:
-    """Return the figures as Markdown; each server beside CORO on the same work."""
+    """Return the goals and the figures as Markdown; each server beside CORO on the same work."""
     lines = [
+        "| goal | limit | measured | |",
+        "| --- | ---: | ---: | --- |",
+        *map(str, goals(results)),
+        "",
         "| case | delay | clients | server | CPU a request | CORO / it | added p50 | added p99 |"
         " answers/s | errors |",
         "| --- | ---: | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: |",

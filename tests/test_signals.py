@@ -3,8 +3,8 @@
 import os
 import random
 import re
-import resource
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -223,18 +223,31 @@ def _outcome(address: str, prompt: str = "30", *, retries: int = 0) -> int:
 
 def test_a_low_limit_of_descriptors_is_survived(install: Installer, tmp_path: Path) -> None:
     install.add_source("slow", SLOW)
-    before = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (64, before[1]))
-    try:
-        server = Process("serve", "--port", "0", cwd=tmp_path, environ=environ(install))
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, before)
-    with server:
+    with _limited("ulimit -n 64", install, tmp_path) as server:
         address = server.address()
         with ThreadPoolExecutor(150) as pool:
             list(pool.map(lambda _: _quietly(address), range(150)))
         assert chat(address, "0.01").status_code == 200
         assert server.popen.poll() is None
+
+
+def test_a_limit_of_descriptors_that_may_be_raised_is_raised(
+    install: Installer, tmp_path: Path
+) -> None:
+    install.add_source("slow", SLOW)
+    with _limited("ulimit -S -n 64; ulimit -H -n 300", install, tmp_path) as server:
+        server.address()
+        limits = Path(f"/proc/{server.popen.pid}/limits").read_text()
+    assert re.search(r"^Max open files +300 +300 ", limits, re.MULTILINE)
+
+
+def _limited(limits: str, install: Installer, tmp_path: Path) -> Process:
+    """Start a server with the limits that a line of shell sets."""
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\n{limits}\nexec "{sys.executable}" "$@"\n')
+    python.chmod(0o755)
+    arguments = ("serve", "--port", "0")
+    return Process(*arguments, cwd=tmp_path, environ=environ(install), python=python)
 
 
 def _quietly(address: str) -> None:

@@ -1,4 +1,4 @@
-"""The HTTP server around the application: how it, or several workers of it, stop.
+"""The HTTP server around the application: what it may open, and how it, or several workers, stop.
 
 uvicorn closes its listening socket at the end, and with it every connection that was opened but has
 not yet said what it wants. Here the socket first stops taking connections, and those that were
@@ -33,6 +33,7 @@ def serve(config: uvicorn.Config) -> None:
 
     Exits with 3 if it could not start.
     """
+    open_as_much_as_allowed()
     server = Server(config)
     if config.should_reload:
         ChangeReload(config, server.run, [config.bind_socket()]).run()
@@ -75,6 +76,21 @@ class Workers(Multiprocess):
                     worker.process.kill()
             time.sleep(_LOOK_SECONDS)
         super().join_all()
+
+
+def open_as_much_as_allowed() -> None:
+    """Raise the limit of open files, for this process and its workers, to what the system allows.
+
+    Each call in flight holds one. The usual 1,024 are for programs that use select().
+    """
+    if sys.platform == "win32":
+        return
+    import resource
+
+    _, allowed = resource.getrlimit(resource.RLIMIT_NOFILE)
+    # Some systems name a limit that they then do not grant.
+    with suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, allowed))
 
 
 def take_no_more(listener: int) -> None:

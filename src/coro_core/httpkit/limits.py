@@ -11,7 +11,8 @@ MAX_REPLY_BYTES = 2 * 1024 * 1024
 """The largest reply that is read; the longest answer a model may give is far smaller."""
 CONNECT_SECONDS = 3.0
 """How long a connection may take, TLS included. The call's own deadline is the core's business."""
-MAX_CONNECTIONS = 512
+MAX_CONNECTIONS = 2048
+"""For one client: eight calls for each of the chat requests that are at work at once by default."""
 IDLE_SECONDS = 30.0
 """How long an unused connection is kept; providers close theirs after a minute or more."""
 NOT_TRUSTED = "Its TLS certificate or protocol was not accepted."
