@@ -1,7 +1,8 @@
 """The core's hot path alone: so many requests through the application, without a socket.
 
 `python -m benchmarks.hotpath N [LEVEL]` serves N requests to the models of `benchmarks.instant` and
-ends; it logs from LEVEL on, `info` unless told.
+ends; it logs from LEVEL on, `info` unless told. With `bare` for LEVEL it is the route of
+`benchmarks.floors` that serves them.
 """
 
 import asyncio
@@ -16,7 +17,7 @@ from typing import Any
 import uvloop
 from fastapi import FastAPI
 
-from benchmarks import instant
+from benchmarks import floors, instant
 from benchmarks.cases import ALL
 from coro_core.logs import configure_logs
 from coro_core.web.app import create_app
@@ -65,13 +66,12 @@ async def request(app: FastAPI) -> None:
 
 async def serve(count: int, level: str = "info") -> None:
     """Serve `count` requests, logged as a server does."""
-    app = create_app(
-        {
-            "CORO_DISABLED_PLUGINS": ",".join(sorted(ALL - {"instant"})),
-            "CORO_DISCOVERY_INTERVAL": "0",
-        }
-    )
-    configure_logs(format="json", level=level)
+    if level == "bare":
+        app = floors.bare()
+    else:
+        disabled = ",".join(sorted(ALL - {"instant"}))
+        app = create_app({"CORO_DISABLED_PLUGINS": disabled, "CORO_DISCOVERY_INTERVAL": "0"})
+        configure_logs(format="json", level=level)
     async with app.router.lifespan_context(app):
         for _ in range(count):
             await request(app)
