@@ -49,7 +49,7 @@ ANSWERS: dict[str, tuple[str | None, bytes]] = {
             usage_metadata={"prompt_token_count": -5, "candidates_token_count": -7},
         ),
     ),
-    "260,000 candidates": ("empty_response", b"\x0a\x00" * 260_000),
+    "130,000 candidates": ("empty_response", b"\x0a\x00" * 130_000),
     "an answer of 100 MB": (
         "invalid_response",
         b"\x0a" + b"\x80\x80\x80\x32" + b"x" * (100 * 1024 * 1024),

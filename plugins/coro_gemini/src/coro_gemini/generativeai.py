@@ -17,8 +17,8 @@ from coro_gemini.reply import generation
 
 _Reply = TypeVar("_Reply")
 
-_MAX_REPLY_BYTES = 512 * 1024
-"""Eight bytes for each of the 65,536 tokens that a Gemini model writes at most.
+_MAX_REPLY_BYTES = 256 * 1024
+"""Four bytes for each of the 65,536 tokens that a Gemini model writes at most.
 
 A message of empty candidates takes up fifty times its size, and cannot be looked into before.
 https://docs.cloud.google.com/gemini-enterprise-agent-platform/models/gemini/2-5-flash-lite, read
