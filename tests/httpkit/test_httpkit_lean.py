@@ -11,6 +11,7 @@ import uvloop
 
 from coro_core import ConnectionFailed, InvalidResponse, ProviderError, Timeout
 from coro_core.httpkit import limits, open_lean_client
+from coro_core.serving import open_as_much_as_allowed
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 
@@ -116,6 +117,23 @@ async def test_a_connection_that_was_idle_for_long_is_replaced(raw_server, monke
         await asyncio.wait_for(server.left.wait(), 0.5)
         await client.get("/")
     assert server.connections == 2
+
+
+async def test_any_number_of_connections_may_have_been_idle_for_long(raw_server, monkeypatch):
+    many = sys.getrecursionlimit() + 100
+    open_as_much_as_allowed()
+    together = asyncio.Barrier(many)
+
+    async def script(server, writer):
+        if server.connections <= many:
+            await together.wait()
+        writer.write(OK)
+
+    async with raw_server(script) as server, open_lean_client(server.url) as client:
+        await asyncio.gather(*(client.get("/") for _ in range(many)))
+        monkeypatch.setattr(limits, "IDLE_SECONDS", 0.0)
+        assert (await client.get("/")).content == b"ok"
+    assert server.connections == many + 1
 
 
 async def test_calls_beyond_the_limit_wait_and_then_give_up(raw_server, monkeypatch):

@@ -94,13 +94,13 @@ class LeanClient:
 
     def _take(self) -> Connection | None:
         """Return the connection that was used last; those that are older may have gone stale."""
-        if not self._idle:
-            return None
-        connection, since = self._idle.popitem()
-        if asyncio.get_running_loop().time() - since < limits.IDLE_SECONDS:
-            return connection
-        connection.abort()
-        return self._take()
+        now = asyncio.get_running_loop().time()
+        while self._idle:
+            connection, since = self._idle.popitem()
+            if now - since < limits.IDLE_SECONDS:
+                return connection
+            connection.abort()
+        return None
 
     def _keep(self, connection: Connection) -> None:
         loop = asyncio.get_running_loop()
