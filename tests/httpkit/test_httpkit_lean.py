@@ -136,6 +136,45 @@ async def test_any_number_of_connections_may_have_been_idle_for_long(raw_server,
     assert server.connections == many + 1
 
 
+async def test_calls_that_begin_together_look_the_host_up_once(raw_server, monkeypatch):
+    loop = asyncio.get_running_loop()
+    look_up, lookups, go = loop.getaddrinfo, [], asyncio.Event()
+
+    async def slow(host, *args, **kwargs):
+        lookups.append(host)
+        await go.wait()
+        return await look_up(host, *args, **kwargs)
+
+    monkeypatch.setattr(loop, "getaddrinfo", slow)
+    async with raw_server(OK) as server, open_lean_client(server.url) as client:
+        first, *others = (asyncio.create_task(client.get("/")) for _ in range(20))
+        await asyncio.sleep(0)
+        # Its leaving costs the others nothing.
+        first.cancel()
+        await asyncio.wait([first])
+        go.set()
+        assert [(await call).content for call in others] == [b"ok"] * 19
+    assert lookups == ["127.0.0.1"]
+
+
+async def test_a_lookup_that_failed_is_made_again(raw_server, monkeypatch):
+    loop = asyncio.get_running_loop()
+    look_up, failures = loop.getaddrinfo, [socket.gaierror(socket.EAI_AGAIN, "try again")]
+
+    async def fails_once(*args, **kwargs):
+        if failures:
+            raise failures.pop()
+        return await look_up(*args, **kwargs)
+
+    monkeypatch.setattr(loop, "getaddrinfo", fails_once)
+    async with raw_server(OK) as server, open_lean_client(server.url) as client:
+        together = await asyncio.gather(
+            *(client.get("/") for _ in range(2)), return_exceptions=True
+        )
+        assert [type(failure) for failure in together] == [ConnectionFailed] * 2
+        assert (await client.get("/")).content == b"ok"
+
+
 async def test_calls_beyond_the_limit_wait_and_then_give_up(raw_server, monkeypatch):
     monkeypatch.setattr(limits, "MAX_CONNECTIONS", 1)
     monkeypatch.setattr(limits, "CONNECT_SECONDS", 0.1)

@@ -10,7 +10,7 @@ import asyncio
 import json
 import socket
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from urllib.parse import quote, urlsplit
 
@@ -20,6 +20,7 @@ from coro_core.errors import ConnectionFailed, Timeout
 from coro_core.httpkit import limits
 from coro_core.httpkit.connection import Connection, Reply
 
+_Addresses = Sequence[aiohappyeyeballs.AddrInfoType]
 _NEXT_ADDRESS_SECONDS = 0.25
 """How long one address of a host may stay silent before the next is tried as well (RFC 8305)."""
 
@@ -47,6 +48,7 @@ class LeanClient:
         self._open: set[Connection] = set()
         self._idle: dict[Connection, float] = {}
         self._reaper: asyncio.TimerHandle | None = None
+        self._lookup: asyncio.Task[_Addresses] | None = None
 
     async def get(self, path: str) -> Reply:
         """Return the reply to a GET. Raises `ConnectionFailed`, `Timeout` or `InvalidResponse`."""
@@ -62,6 +64,8 @@ class LeanClient:
         """Close every connection, those in use as well."""
         if self._reaper is not None:
             self._reaper.cancel()
+        if self._lookup is not None:
+            self._lookup.cancel()
         closing = [connection.lost for connection in self._open]
         for connection in list(self._open):
             connection.abort()
@@ -132,18 +136,36 @@ class LeanClient:
         return connection
 
     async def _dial(self) -> Connection:
-        loop = asyncio.get_running_loop()
-        infos = await loop.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)
         sock = await aiohappyeyeballs.start_connection(
-            infos, happy_eyeballs_delay=_NEXT_ADDRESS_SECONDS
+            await self._addresses(), happy_eyeballs_delay=_NEXT_ADDRESS_SECONDS
         )
-        _, connection = await loop.create_connection(
+        _, connection = await asyncio.get_running_loop().create_connection(
             lambda: Connection(self._max_reply_bytes, self._forget),
             sock=sock,
             ssl=self._context,
             server_hostname=self._host if self._context else None,
         )
         return connection
+
+    async def _addresses(self) -> _Addresses:
+        """Look the host up, once for all who want to know at the same time.
+
+        Each lookup takes one of the loop's few threads for as long as the network takes.
+        """
+        if self._lookup is None:
+            self._lookup = asyncio.create_task(self._look_up())
+            self._lookup.add_done_callback(self._looked_up)
+        return await asyncio.shield(self._lookup)
+
+    async def _look_up(self) -> _Addresses:
+        loop = asyncio.get_running_loop()
+        return await loop.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)
+
+    def _looked_up(self, lookup: asyncio.Task[_Addresses]) -> None:
+        self._lookup = None
+        if not lookup.cancelled():
+            # Those who asked may all have left; nobody else must be told that it failed.
+            lookup.exception()
 
     def _forget(self, connection: Connection) -> None:
         self._open.discard(connection)
