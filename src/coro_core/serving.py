@@ -12,7 +12,9 @@ import socket
 import struct
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
+from typing import cast
 
 import uvicorn
 from uvicorn.config import STARTUP_FAILURE
@@ -22,6 +24,13 @@ LAST_REQUESTS_SECONDS = 0.2
 """How long connections that were opened just before the end have, to say what they want."""
 LAST_REPLIES_SECONDS = 1
 """How long the others have to be done: chat requests have had the grace by then."""
+LISTENERS = 8
+"""How many connections are taken in one round of the event loop.
+
+uvloop takes one for each handle that listens (https://github.com/libuv/libuv/pull/3696,
+2026-11-22), and a round under load takes milliseconds: the last of a few hundred that come at once
+would wait for seconds, and with it a look at `/health`.
+"""
 _LOOK_SECONDS = 0.05
 _SO_ATTACH_FILTER = 26
 # Classic BPF: load the flags of the TCP header, drop the packet if SYN is set, else let it through.
@@ -48,6 +57,28 @@ def serve(config: uvicorn.Config) -> None:
 
 class Server(uvicorn.Server):
     """One process that answers whoever has got a connection before it stops."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start as uvicorn does, then listen with several handles to each socket."""
+        await super().startup(sockets)
+        # There is no uvloop on Windows; asyncio takes all that have come.
+        if sys.platform == "win32":
+            return
+        loop = asyncio.get_running_loop()
+        for listener in [it for server in self.servers for it in server.sockets]:
+            for _ in range(LISTENERS - 1):
+                again = socket.socket(fileno=os.dup(listener.fileno()))
+                backlog = self.config.backlog
+                self.servers.append(
+                    await loop.create_server(self._connection, sock=again, backlog=backlog)
+                )
+
+    def _connection(self) -> asyncio.Protocol:
+        # A cast, since uvicorn's type for it knows no arguments.
+        protocol = cast(Callable[..., asyncio.Protocol], self.config.http_protocol_class)
+        return protocol(
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Take no more connections, answer those there are, then stop as uvicorn does."""
