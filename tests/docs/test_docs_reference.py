@@ -6,10 +6,21 @@ from typing import Any
 
 import pytest
 import typer
+from pydantic import BaseModel
 
 from coro_core.cli import app
+from coro_core.records import State
 from coro_core.settings import Settings, variable
-from coro_core.web.schemas import ChatRequest, ChatResponse, ModelResponse
+from coro_core.web.problems import PROBLEM_TYPES
+from coro_core.web.schemas import (
+    ChatRequest,
+    ChatResponse,
+    ModelInfo,
+    ModelResponse,
+    PluginInfo,
+    Problem,
+    ProviderTraffic,
+)
 from support.markdown import ROOT, blocks, code, page, section, table
 
 README = page("README.md")
@@ -92,10 +103,34 @@ def kind(schema: dict[str, Any]) -> str:
     return types if isinstance(types, str) else " or ".join(types)
 
 
-def test_every_field_of_a_row_is_in_the_table_with_its_type() -> None:
-    shown = [(code(row[0])[0], row[1]) for row in table(section(API, "## A row"), "Field")]
-    properties = OPENAPI["components"]["schemas"]["ModelResponse"]["properties"]
-    assert shown == [(name, kind(properties[name])) for name in ModelResponse.model_fields]
+@pytest.mark.parametrize(
+    ("heading", "model"),
+    [
+        ("## A row", ModelResponse),
+        ("## A model", ModelInfo),
+        ("## A plugin", PluginInfo),
+        ("## A problem", Problem),
+    ],
+)
+def test_every_field_of_a_reply_is_in_its_table_with_its_type(
+    heading: str, model: type[BaseModel]
+) -> None:
+    shown = [(code(row[0])[0], row[1]) for row in table(section(API, heading), "Field")]
+    properties = OPENAPI["components"]["schemas"][model.__name__]["properties"]
+    assert shown == [(name, kind(properties[name])) for name in model.model_fields]
+
+
+def test_every_field_of_the_traffic_and_every_state_is_told() -> None:
+    text = section(API, "## A plugin")
+    (row,) = [row for row in table(text, "Field") if row[0] == "`traffic`"]
+    assert set(code(row[2])) == set(ProviderTraffic.model_fields)
+    assert [code(row[0])[0] for row in table(text, "State")] == [*State]
+
+
+def test_every_kind_of_problem_is_told() -> None:
+    (text,) = [part for part in section(API, "## A problem").split("\n\n") if "kinds are" in part]
+    prefix, *kinds = code(text)
+    assert {kind if ":" in kind else prefix + kind for kind in kinds} == {*PROBLEM_TYPES.values()}
 
 
 def test_the_fields_beside_the_rows_are_named() -> None:
@@ -110,6 +145,17 @@ def test_the_replies_in_the_readme_have_the_fields_of_replies() -> None:
     body = json.loads(re.sub(r",\n +\.\.\. four more rows[^\n]*", "", first[first.index("\n{") :]))
     ChatResponse.model_validate(body)
     ModelResponse.model_validate_json(second[second.index("\n{") :])
+
+
+def test_every_line_of_the_log_that_is_told_is_written() -> None:
+    source = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "src").rglob("*.py"))
+    told = [
+        line.removesuffix(" ...")
+        for row in table(section(page("docs/deploy.md"), "## The log"), "`message`")
+        for line in code(row[0])
+    ]
+    assert told
+    assert [line for line in told if f'"{line}' not in source] == []
 
 
 def options(command: Any) -> set[str]:
