@@ -53,7 +53,7 @@ screenshots: .venv/ready ## Take the pictures of the page at / into docs/images;
 vendor: ## Fetch the libraries of the page at / anew, as scripts/vendor.py says; needs npm.
 	$(PYTHON) scripts/vendor.py
 
-bench: .venv/ready ## Measure against the floor, some ten minutes, and write docs/performance.md.
+bench: .venv/ready ## Measure against the floor, some twenty minutes, and write docs/performance.md.
 	@exec .venv/bin/python -m benchmarks --write
 
 overload outage soak: export PYTHONPATH := tests
