@@ -45,8 +45,6 @@ words go through `Behaviour.worded` (`error_reply` does that); calls are noted a
 
 ## The checks
 """
-
-
 _TABLE = "| check | promise | builds on |\n| --- | --- | --- |\n"
 
 
@@ -54,9 +52,7 @@ def page() -> str:
     """Return the page."""
     parts = [_HEAD]
     for group in GROUPS:
-        parts.append(
-            f"\n### {group.title}\n\n| check | promise | builds on |\n| --- | --- | --- |\n"
-        )
+        parts.append(f"\n### {group.title}\n\n{_TABLE}")
         for check in group:
             needs = ", ".join(f"`{need}`" for need in check.needs)
             parts.append(f"| `{check.name}` | {check.promise} | {needs} |\n")

@@ -4,7 +4,7 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine
 from concurrent.futures import Future
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import Any, TypeVar
 
 from coro_core.testing.contract.registry import Broken
@@ -34,7 +34,11 @@ def run_apart(work: Callable[[], Coroutine[Any, Any, T]], seconds: float) -> T:
         else:
             outcome.set_result(task.result())
 
-    threading.Thread(target=_run, args=(watched,), name="contract", daemon=True).start()
+    def over(failure: Exception | None) -> None:
+        if failure is not None:
+            outcome.set_exception(failure)
+
+    threading.Thread(target=_run, args=(watched, over), name="contract", daemon=True).start()
     try:
         return outcome.result(seconds + _SETTLE_SECONDS)
     except TimeoutError:
@@ -56,30 +60,34 @@ async def entered_apart(
         left = asyncio.Event()
         loop = asyncio.get_running_loop()
         leave.append(lambda: loop.call_soon_threadsafe(left.set))
-        try:
-            async with manager() as entered:
-                value.set_result(entered)
-                await left.wait()
-        except Exception as exc:
-            (ended if value.done() else value).set_exception(exc)
-        finally:
-            if not ended.done():
-                ended.set_result(None)
+        async with manager() as entered:
+            value.set_result(entered)
+            await left.wait()
 
-    threading.Thread(target=_run, args=(hold,), name="simulator", daemon=True).start()
+    def over(failure: Exception | None) -> None:
+        if failure is None:
+            ended.set_result(None)
+        else:
+            (ended if value.done() else value).set_exception(failure)
+
+    threading.Thread(target=_run, args=(hold, over), name="simulator", daemon=True).start()
     try:
         yield await asyncio.wrap_future(value)
     finally:
         if value.done() and value.exception() is None:
-            leave[0]()
+            # The loop of one that has ended by itself is closed.
+            with suppress(RuntimeError):
+                leave[0]()
             await asyncio.wrap_future(ended)
 
 
-def _run(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Run `work` and let what it leaves behind end, but not for ever."""
+def _run(
+    work: Callable[[], Coroutine[Any, Any, None]], over: Callable[[Exception | None], None]
+) -> None:
+    """Run `work`, tell how it ended, and let what it leaves behind end, but not for ever."""
     loop = asyncio.new_event_loop()
     try:
-        loop.run_until_complete(work())
+        over(_failure(loop, work()))
         left = asyncio.all_tasks(loop)
         for task in left:
             task.cancel()
@@ -88,3 +96,17 @@ def _run(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         loop.run_until_complete(loop.shutdown_asyncgens())
     finally:
         loop.close()
+
+
+def _failure(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, None]) -> Exception | None:
+    """Run `work` and return what it raises, if anything."""
+    try:
+        loop.run_until_complete(work)
+    except Exception as exc:
+        return exc
+    except BaseException as exc:
+        # SystemExit and its kind end a loop from within any task. The others are left as they are,
+        # which asyncio would tell at length.
+        loop.set_exception_handler(lambda loop, context: None)
+        return Broken(f"It raises {type(exc).__name__}, which ends a process.")
+    return None
