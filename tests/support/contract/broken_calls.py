@@ -17,6 +17,7 @@ from coro_core import (
     RateLimited,
     TooLarge,
     UpstreamError,
+    Usage,
 )
 from coro_core.testing import Fault
 from support.contract.acme import LEAVES, Acme
@@ -39,6 +40,22 @@ class AnswersWithAText(Acme):
 class ReturnsTheTextAlone(Acme):
     async def generate(self, request):
         return Generation(text=(await super().generate(request)).text)
+
+
+@breaks("answer-complete")
+class MakesCountsUp(Acme):
+    async def generate(self, request):
+        return replace(
+            await super().generate(request), usage=Usage(input_tokens=7, output_tokens=9)
+        )
+
+
+@breaks("answer-complete")
+class MixesCountsUp(Acme):
+    async def generate(self, request):
+        answer = await super().generate(request)
+        asked, said = answer.usage.input_tokens, answer.usage.output_tokens
+        return replace(answer, usage=Usage(input_tokens=said, output_tokens=asked))
 
 
 @breaks("answering-model")
@@ -150,6 +167,15 @@ class TriesAgain(Acme):
             return await super().generate(request)
 
 
+@breaks("no-retries")
+class AsksForTheListAgain(Acme):
+    async def live_models(self):
+        try:
+            return await super().live_models()
+        except Overloaded:
+            return await super().live_models()
+
+
 @breaks("key-refused")
 class HelpsNobody(Acme):
     def refusal(self, reply):
@@ -241,3 +267,21 @@ class ConnectsWhenItOpens(Acme):
 class DoesWithoutTls(Acme):
     def new_client(self, key, address):
         return super().new_client(key, address.replace("https:", "http:"))
+
+
+@breaks("tls")
+class TrustsAnyone(Acme):
+    def new_client(self, key, address):
+        if address.startswith("http:"):
+            return super().new_client(key, address)
+        import httpx
+
+        return httpx.AsyncClient(base_url=address, verify=False, trust_env=False)
+
+    async def post(self, body):
+        import httpx
+
+        try:
+            return await super().post(body)
+        except httpx.TransportError:
+            raise ConnectionFailed from None

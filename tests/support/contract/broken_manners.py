@@ -169,6 +169,15 @@ class SendsItsKeyInTheAddress(_HidesItsKey):
 
 
 @breaks("key-in-headers-only")
+class AsksForTheListWithItsKeyInTheAddress(_HidesItsKey):
+    async def live_models(self):
+        from coro_core.httpkit import read_model_ids
+
+        reply = await self.client.get(f"/models?key={quote(self.kept)}")
+        return read_model_ids(self.content(reply))
+
+
+@breaks("key-in-headers-only")
 class SendsItsKeyInTheBody(_HidesItsKey):
     async def post(self, body):
         return await super().post({**body, "key": str(self.kept)})

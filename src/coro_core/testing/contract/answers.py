@@ -15,6 +15,8 @@ _FOREIGN = (
     'Grüße, 世界! \U0001f469‍\U0001f680 שלום "quoted" \\ back\\slash <tag>'
     " & 100 % \n\t- and a second line"
 )
+_WORDS = " ".join(["One word after another."] * 10)
+"""More than the usual prompt has."""
 _LONG = "All work and no play. " * 4000
 _SUFFIX = "-of-the-contract-1.5"
 
@@ -37,13 +39,17 @@ async def _answer(subject: Subject) -> None:
     needs=("answer",),
 )
 async def _answer_complete(subject: Subject) -> None:
-    async with subject.opened() as provider:
+    brief = Behaviour(answer=lambda model, prompt: "Read." if prompt == _WORDS else _WORDS)
+    async with subject.opened(brief) as provider:
         answer = await provider.generate()
         called = provider.behaviour.calls[-1].model
+        read = (await provider.generate(_WORDS)).usage
     demand(answer.model in (called, provider.model), "It does not pass the model's name on.")
     demand(answer.finish_reason == "stop", f"finish_reason is {answer.finish_reason}, not stop.")
-    counts = (answer.usage.input_tokens, answer.usage.output_tokens)
-    demand(all(counts), "It does not pass on the tokens of prompt and answer.")
+    asked, said = answer.usage.input_tokens or 0, answer.usage.output_tokens or 0
+    demand(asked and said, "It does not pass on the tokens of prompt and answer.")
+    sound = asked < said and (read.input_tokens or 0) > (read.output_tokens or 0)
+    demand(sound, "The tokens of prompt and answer are not those that the provider counted.")
 
 
 @CHECKS.add(

@@ -4,7 +4,7 @@ from contextlib import suppress
 
 from coro_core.errors import ERROR_CODES, ProviderError
 from coro_core.testing.behaviour import Behaviour
-from coro_core.testing.contract.provider import failure
+from coro_core.testing.contract.provider import Provider, failure
 from coro_core.testing.contract.registry import Checks, Run, demand
 from coro_core.testing.contract.subject import Subject
 
@@ -84,6 +84,24 @@ async def _no_retries(subject: Subject) -> None:
                 await provider.generate()
             calls = len(provider.behaviour.calls)
             demand(calls == 1, f"After {code} it has called {calls} times.")
+        if provider.hooks.implements("coro_live_models"):
+            await _no_retries_of_the_list(provider)
+
+
+async def _no_retries_of_the_list(provider: Provider) -> None:
+    """Demand that a list that is refused is asked for no more often than one that is given."""
+    provider.behaviour.error = None
+    with suppress(Exception):
+        await provider.live_models()
+    usual = provider.behaviour.lists
+    for code in _ONCE:
+        if code in _LISTLESS:
+            provider.behaviour.list_error = code
+            provider.behaviour.lists = 0
+            with suppress(Exception):
+                await provider.live_models()
+            asked = provider.behaviour.lists
+            demand(asked <= usual, f"After {code} it has asked for the list {asked} times.")
 
 
 @CHECKS.add(

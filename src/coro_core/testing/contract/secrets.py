@@ -6,9 +6,10 @@ import io
 import logging
 import traceback
 from collections.abc import Awaitable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from urllib.parse import quote
 
+from coro_core.errors import ProviderError
 from coro_core.testing.behaviour import Behaviour, Fault
 from coro_core.testing.contract.provider import Provider
 from coro_core.testing.contract.refusals import CODES
@@ -139,7 +140,11 @@ async def _key_in_headers_only(subject: Subject) -> None:
     async with subject.opened(key=KEY) as provider:
         await provider.generate()
         (call,) = provider.behaviour.calls
-    demand(not found(call.path, key=True), "The key is in the address of its calls.")
+        if provider.hooks.implements("coro_live_models"):
+            with suppress(ProviderError):
+                await provider.live_models()
+        addresses = " ".join([call.path, *provider.tap.addresses()])
+    demand(not found(addresses, key=True), "The key is in the address of its calls.")
     demand(not found(repr(call.body), key=True), "The key is in the body of its calls.")
 
 

@@ -1,13 +1,14 @@
-"""A relay before a simulator that counts connections, in no provider's dialect.
+"""A relay before a simulator that counts connections and listens, in no provider's dialect.
 
 It also ends every connection after a while: a plugin that waits for its provider with the event
 loop blocked is let go at last, and can be told so.
 """
 
 import asyncio
+import re
 import socket
 import struct
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from urllib.parse import urlsplit
 
@@ -15,6 +16,10 @@ from coro_core.testing.http import begun
 
 _LONGEST_SECONDS = 20.0
 _READ_BYTES = 65536
+_HEARD_BYTES = 1024 * 1024
+"""How much of what clients send is kept."""
+# Not only at the start of a line: on a connection that is kept it follows the body before.
+_REQUEST_LINE = re.compile(rb"[A-Z]+ (\S+) HTTP/1\.[01]\r\n")
 
 
 class Tap:
@@ -25,7 +30,12 @@ class Tap:
         """Connections so far."""
         self.open = 0
         """Connections at this moment."""
+        self._heard = bytearray()
         self._tasks: set[asyncio.Task[None]] = set()
+
+    def addresses(self) -> list[str]:
+        """Return what was asked for over HTTP/1.1 so far, the list of models included."""
+        return [found.decode("latin-1") for found in _REQUEST_LINE.findall(self._heard)]
 
     @asynccontextmanager
     async def before(self, address: str) -> AsyncIterator[str]:
@@ -62,7 +72,7 @@ class Tap:
         self.open += 1
         try:
             async with asyncio.timeout(_LONGEST_SECONDS):
-                await _relay(behind, reader, writer)
+                await _relay(behind, reader, writer, self._listen)
         except ConnectionError:
             if not writer.transport.is_closing():
                 # As the simulator ended it: with a reset, which lingering for no time brings about.
@@ -77,9 +87,15 @@ class Tap:
             self.open -= 1
             writer.close()
 
+    def _listen(self, data: bytes) -> None:
+        self._heard += data[: _HEARD_BYTES - len(self._heard)]
+
 
 async def _relay(
-    behind: tuple[str, int], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    behind: tuple[str, int],
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    listen: Callable[[bytes], None],
 ) -> None:
     opening = asyncio.ensure_future(asyncio.open_connection(*behind))
     try:
@@ -90,8 +106,8 @@ async def _relay(
             (await opening)[1].transport.abort()
         raise
     ways = [
-        asyncio.ensure_future(_pass_on(reader, to_server)),
-        asyncio.ensure_future(_pass_on(from_server, writer)),
+        asyncio.ensure_future(_pass_on(reader, to_server, listen)),
+        asyncio.ensure_future(_pass_on(from_server, writer, lambda data: None)),
     ]
     try:
         done, _ = await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
@@ -106,7 +122,10 @@ async def _relay(
         await asyncio.gather(*ways, return_exceptions=True)
 
 
-async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _pass_on(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, listen: Callable[[bytes], None]
+) -> None:
     while data := await reader.read(_READ_BYTES):
+        listen(data)
         writer.write(data)
         await writer.drain()

@@ -2,9 +2,13 @@
 
 import asyncio
 import socket
+import ssl
 import tracemalloc
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from coro_core.errors import ProviderError
@@ -43,6 +47,8 @@ _DEADLINE = 0.3
 _HEED_SECONDS = 2.0
 """How long a call may take to end once it was cancelled."""
 _LIMIT_MEGABYTES = 32
+_STRANGER = Path(__file__).with_name("stranger.pem")
+"""A certificate for 127.0.0.1 that signs itself, with its key, which protects nothing."""
 _LARGE = (Fault.OVERSIZED, Fault.COMPRESSED_BOMB, Fault.HEADER_FLOOD)
 
 
@@ -153,33 +159,57 @@ async def _opens_quietly(subject: Subject) -> None:
     needs=("error-connection-failed", "opens-quietly", "address"),
 )
 async def _provider_down(subject: Subject) -> None:
+    # Bound and not listening: nobody else, the simulator included, can be given the port meanwhile.
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
-
-    async with subject.opened(address=_at(port)) as provider:
-        error = await failure(provider.generate())
+        async with subject.opened(address=_at(port)) as provider:
+            error = await failure(provider.generate())
     demand(error.code == "connection_failed", f"It raises {type(error).__name__}.")
 
 
 @CHECKS.add(
     "tls",
-    "A server that is spoken to over TLS and does not speak it is ConnectionFailed.",
+    "A server whose certificate nobody vouches for, or that speaks no TLS, is ConnectionFailed.",
     needs=("error-connection-failed", "opens-quietly", "address"),
 )
 async def _tls(subject: Subject) -> None:
-    @asynccontextmanager
-    async def plain() -> AsyncIterator[int]:
-        async def refuse(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            writer.write(b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n")
-            writer.close()
+    stranger = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    stranger.load_cert_chain(_STRANGER)
+    stranger.set_alpn_protocols(["h2", "http/1.1"])
+    for context in (stranger, None):
+        async with (
+            entered_apart(partial(_refusing, context)) as server,
+            subject.opened(address=_at(server.port, "https")) as provider,
+        ):
+            error = await failure(provider.generate())
+        trusted = context is not None and server.met
+        demand(not trusted, "It trusts a certificate that nobody vouches for.")
+        demand(error.code == "connection_failed", f"It raises {type(error).__name__}.")
 
-        async with await asyncio.start_server(refuse, "127.0.0.1", 0) as server:
-            yield server.sockets[0].getsockname()[1]
 
-    async with entered_apart(plain) as port, subject.opened(address=_at(port, "https")) as provider:
-        error = await failure(provider.generate())
-    demand(error.code == "connection_failed", f"It raises {type(error).__name__}.")
+@dataclass(slots=True)
+class _Server:
+    """A server that refuses every request."""
+
+    port: int = 0
+    met: bool = False
+    """Whether anyone has got as far as to send a request."""
+
+
+@asynccontextmanager
+async def _refusing(context: ssl.SSLContext | None) -> AsyncIterator[_Server]:
+    """Serve it, over TLS if there is a context."""
+    seen = _Server()
+
+    async def refuse(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        seen.met = True
+        writer.write(b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(refuse, "127.0.0.1", 0, ssl=context) as server:
+        seen.port = server.sockets[0].getsockname()[1]
+        yield seen
 
 
 def _at(port: int, scheme: str = "http") -> Callable[[str], str]:
