@@ -77,7 +77,9 @@ def test_wheels_alone_serve_the_demo_and_keep_the_contract(
     arguments = ("serve", "--demo", "--port", "0")
     with Process(*arguments, cwd=away, environ={}, python=environment.python) as server:
         address = server.address()
-        body = {"prompt": "2+2", "models": ["gemini", "mixtral", "deepseek"]}
+        # Time for the first import of an SDK, which compiles it.
+        models = ["gemini", "mixtral", "deepseek"]
+        body = {"prompt": "2+2", "models": models, "timeout": 60}
         rows = httpx.post(f"{address}/chat", json=body, timeout=60).json()["responses"]
         assert [row["error"] for row in rows] == [None, None, None]
         assert "<title>" in httpx.get(address, timeout=60).text
