@@ -15,6 +15,16 @@ pytest_plugins = ("support.faults.account", "support.workers")
 
 _CONFINEMENT = confine_to_loopback()
 
+# What of the developer's environment changes clients, SDKs and how commands print, whatever CORO's
+# settings are. At once, since what several tests share is made before any of them.
+_PROXIES = ("http_proxy", "https_proxy", "all_proxy", "grpc_proxy")
+for _name in (
+    *_PROXIES,
+    *map(str.upper, _PROXIES),
+    *("SSL_CERT_FILE", "SSL_CERT_DIR", "GEMINI_SDK", "FORCE_COLOR", "NO_COLOR", "COLUMNS"),
+):
+    os.environ.pop(_name, None)
+
 
 def pytest_report_header() -> str:
     return f"network: {_CONFINEMENT}"
