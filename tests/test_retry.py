@@ -98,6 +98,7 @@ def spent(budget: RetryBudget) -> int:
     retries = 0
     while budget.spend():
         retries += 1
+        assert retries <= BUDGET, "there is no end to it"
     return retries
 
 
