@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from coro_gemini import GeminiPlugin
 from coro_gemini.grpc_sdk import grpc, protos
 from support.faults.canaries import KEYS
+from support.faults.grpc_answers import saying
 from support.faults.grpc_server import Answer, ScriptedGemini, scripted_gemini, well
 from support.faults.world import SDKS
 from support.fuzz import fuzz
@@ -82,13 +83,6 @@ def provider() -> Iterator[Provider]:
         runner.run(opening.__aexit__(None, None, None))
 
 
-def sends(reply: bytes) -> Answer:
-    async def answer(_: str, __: grpc.aio.ServicerContext) -> bytes:
-        return reply
-
-    return answer
-
-
 def refuses(refusal: tuple[Any, str, bytes]) -> Answer:
     async def answer(_: str, context: grpc.aio.ServicerContext) -> bytes:
         status, words, details = refusal
@@ -98,7 +92,7 @@ def refuses(refusal: tuple[Any, str, bytes]) -> Answer:
     return answer
 
 
-@fuzz(answer=replies(REPLY).map(sends) | refusals().map(refuses))
+@fuzz(answer=replies(REPLY).map(saying) | refusals().map(refuses))
 def test_what_gemini_sends_is_an_answer_or_a_proper_error(
     provider: Provider, answer: Answer
 ) -> None:
@@ -107,7 +101,7 @@ def test_what_gemini_sends_is_an_answer_or_a_proper_error(
     provider.runner.run(keeps_the_contract(lambda: call(request_for("m"))))
 
 
-@fuzz(answer=replies(LIST).map(sends) | refusals().map(refuses))
+@fuzz(answer=replies(LIST).map(saying) | refusals().map(refuses))
 def test_what_gemini_lists_are_names_or_a_proper_error(provider: Provider, answer: Answer) -> None:
     provider.script.answer = answer
     provider.runner.run(lists_or_fails(provider.plugin.coro_live_models))

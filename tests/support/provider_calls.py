@@ -8,7 +8,7 @@ from hypothesis import event
 from pydantic_core import to_json
 
 from coro_core import GenerateRequest, Generation, ProviderError
-from coro_core.calls import checked
+from coro_core.answers import checked
 from coro_core.errors import ERROR_CODES
 from coro_core.fanout import Row
 from coro_core.web.presenters import model_response
