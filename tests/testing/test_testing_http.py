@@ -50,6 +50,20 @@ async def test_a_request_arrives_whole_and_the_connection_is_kept():
     assert seen[0].headers["x-name"] == "value"
 
 
+async def test_a_request_in_chunks_arrives_whole_and_the_connection_is_kept():
+    seen = []
+
+    async def handle(request):
+        seen.append(request.body)
+        return HttpReply(b"done", fault=Fault.DISCONNECT if len(seen) == 2 else None)
+
+    head = b"POST /p HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+    chunks = b"4;x=y\r\nab\r\n\r\nA\r\ncdefghijkl\r\n0\r\nX-Sum: 7\r\n\r\n"
+    async with serve_http(handle) as url:
+        assert await talk(url, head + chunks, GET) == b""
+    assert seen == [b"ab\r\ncdefghijkl", b""]
+
+
 @pytest.mark.parametrize(
     ("fault", "sent"),
     [
