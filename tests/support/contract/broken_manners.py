@@ -149,6 +149,15 @@ class ShowsTheStartOfItsKey(_HidesItsKey):
         return error
 
 
+@breaks("key-not-in-errors")
+class ShowsTheEndOfItsKey(_HidesItsKey):
+    def refusal(self, reply):
+        error = super().refusal(reply)
+        if error.code == "authentication_failed":
+            error.detail = f"Check the key ****{self.kept[-4:]}."
+        return error
+
+
 @breaks("key-not-in-repr")
 class ShowsItsKey(_HidesItsKey):
     def __repr__(self):
