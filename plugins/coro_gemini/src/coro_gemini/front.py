@@ -99,10 +99,10 @@ class Front:
 
     def _link(self, peer: str) -> _Link:
         """Return the connection of a call; another call on it may have broken it already."""
-        try:
-            return self._links[peer]
-        except KeyError:
-            raise ClientGoneError from None
+        link = self._links.get(peer)
+        if link is None or link.client.is_closing():
+            raise ClientGoneError
+        return link
 
     async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         first = await reader.readexactly(len(_HTTP_2))
