@@ -77,6 +77,9 @@ async def _retry_after(subject: Subject) -> None:
 )
 async def _no_retries(subject: Subject) -> None:
     async with subject.opened() as provider:
+        if provider.hooks.implements("coro_live_models"):
+            # First: a connection that was lost is left alone for a moment.
+            await _no_retries_of_the_list(provider)
         for code in _ONCE:
             provider.behaviour.error = code
             provider.behaviour.calls.clear()
@@ -84,15 +87,11 @@ async def _no_retries(subject: Subject) -> None:
                 await provider.generate()
             calls = len(provider.behaviour.calls)
             demand(calls == 1, f"After {code} it has called {calls} times.")
-        if provider.hooks.implements("coro_live_models"):
-            await _no_retries_of_the_list(provider)
 
 
 async def _no_retries_of_the_list(provider: Provider) -> None:
     """Demand that a list that is refused is asked for no more often than one that is given."""
-    provider.behaviour.error = None
-    with suppress(Exception):
-        await provider.live_models()
+    await provider.live_models()
     usual = provider.behaviour.lists
     for code in _ONCE:
         if code in _LISTLESS:
