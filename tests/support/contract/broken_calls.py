@@ -285,3 +285,7 @@ class TrustsAnyone(Acme):
             return await super().post(body)
         except httpx.TransportError:
             raise ConnectionFailed from None
+
+    def refusal(self, reply):
+        # So that nothing but the call itself gives it away.
+        return ConnectionFailed() if reply.url.scheme == "https" else super().refusal(reply)
