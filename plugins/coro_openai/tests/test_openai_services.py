@@ -22,6 +22,17 @@ def error(message=f"the key {SECRET} is in here", **more):
     return json.dumps({"error": {"message": message, **more}}).encode()
 
 
+def limited(unit):
+    """Return what OpenAI says of a limit to accounts without a payment method."""
+    return error(
+        f"Rate limit reached for x in organization o on requests per {unit}: Limit 3, Used 3,"
+        " Requested 1. You can increase your rate limit by adding a payment method to your"
+        " account at https://platform.openai.com/account/billing.",
+        type="requests",
+        code="rate_limit_exceeded",
+    )
+
+
 async def error_of(call):
     with pytest.raises(ProviderError) as caught:
         await call
@@ -31,6 +42,23 @@ async def error_of(call):
 REFUSALS = {
     "OpenAI: a code in words": (404, error(code="model_not_found"), "model_unavailable"),
     "OpenAI: no quota is a 429": (429, error(code="insufficient_quota"), "quota_exhausted"),
+    "OpenAI: a project may not": (
+        403,
+        error("Project `p` does not have access to model `x`", code="model_not_found"),
+        "model_unavailable",
+    ),
+    "OpenAI: a country": (
+        403,
+        error(code="unsupported_country_region_territory", type="request_forbidden"),
+        "bad_request",
+    ),
+    "OpenAI: a minute's limit, with an offer": (429, limited("min (RPM)"), "rate_limited"),
+    "OpenAI: a day's limit, with an offer": (429, limited("day (RPD)"), "quota_exhausted"),
+    "OpenRouter: a minute's limit, with an offer": (
+        429,
+        error("Rate limit exceeded: free-models-per-min. Add credits for 1000 requests per day"),
+        "rate_limited",
+    ),
     "OpenAI: too long": (400, error(code="context_length_exceeded"), "too_large"),
     "OpenAI: filtered": (400, error(code="content_policy_violation"), "content_blocked"),
     "OpenRouter: a number": (

@@ -13,13 +13,14 @@ from coro_core import (
     TooLarge,
     UpstreamError,
 )
-from coro_core.httpkit import error_for_status, read_error, retry_after
+from coro_core.httpkit import ErrorBody, error_for_status, read_error, retry_after
 from coro_openai.config import ServiceConfig
 
 _NO_MODEL_CODES = {"model_not_found", "invalid_model", "model_not_available", "NotFoundError"}
 _NO_MODEL = re.compile(
     r"\bmodel\b.{0,200}(not found|does not exist|not a valid|not available|not exist|no longer)"
-    r"|not a valid model|no endpoints found|invalid model|unknown model|unable to access model",
+    r"|not a valid model|no endpoints found|invalid model|unknown model|unable to access model"
+    r"|does not have access to model",
     re.IGNORECASE | re.DOTALL,
 )
 _TOO_LONG = re.compile(
@@ -28,7 +29,9 @@ _TOO_LONG = re.compile(
 )
 _TOKEN_FIELD = re.compile(r"max_completion_tokens|max_tokens")
 _BLOCKED = re.compile(r"moderation|flagged|content[_ ](filter|policy)", re.IGNORECASE)
-_SPENT = re.compile(r"insufficient_quota|quota|credit|billing|per[- ]day|\bTPD\b|\bRPD\b", re.I)
+_SPENT = re.compile(r"quota|credit|billing|\b[TR]PD\b", re.IGNORECASE)
+_UNIT = re.compile(r"\bper[- ](sec|min|day)", re.IGNORECASE)
+"""The limit that was reached is named first, and behind it what another plan would allow."""
 
 
 def refusal(
@@ -38,15 +41,17 @@ def refusal(
 
     Statuses have their usual meaning, and words tell apart what shares one: openrouter.ai/docs
     (errors), docs.mistral.ai, docs.together.ai, github.com/openai/openai-python/issues on
-    insufficient_quota, github.com/ollama/ollama (404 for a model that was not pulled). Read
-    2026-11-22.
+    insufficient_quota, github.com/ollama/ollama (404 for a model that was not pulled),
+    Aider-AI/aider/issues/1903 (403 for a model that a project may not use),
+    continuedev/continue/issues/11449 (403 for a country), onlybooks/llm/issues/6 (a limit's words).
+    Read 2026-11-22.
     """
     body = read_error(content)
     wait = retry_after(headers.get("retry-after"))
     words = f"{body.code} {body.type} {body.message}"
     no_model = bool({body.code, body.type} & _NO_MODEL_CODES) or _NO_MODEL.search(body.message)
     match status:
-        case 400 | 404 | 410 | 422 if no_model:
+        case 400 | 403 | 404 | 410 | 422 if no_model:
             return ModelUnavailable()
         case 400 | 403 if _BLOCKED.search(words):
             return ContentBlocked()
@@ -57,14 +62,23 @@ def refusal(
         case 403 if not body.message:
             # The gateway's own page: the key was not even looked at.
             return UpstreamError("Its gateway refused this server's address.", retryable=False)
+        case 403 if body.code == "unsupported_country_region_territory":
+            return BadRequest("It is not offered in the country that this server calls from.")
         case 401 | 403:
             return AuthenticationFailed(_check_key(service))
         case 404 | 405:
             return BadRequest(f"There is no such route; check {service.variable}_BASE_URL.")
-        case 429 if _SPENT.search(words):
+        case 429 if _is_spent(body):
             return QuotaExhausted(retry_after=wait)
         case _:
             return error_for_status(status, retry_after=wait)
+
+
+def _is_spent(body: ErrorBody) -> bool:
+    """Tell a quota or credit that is used up from a limit that a moment's wait helps with."""
+    if unit := _UNIT.search(body.message):
+        return unit[1].lower() == "day"
+    return _SPENT.search(f"{body.code} {body.type} {body.message}") is not None
 
 
 def _check_key(service: ServiceConfig) -> str:
