@@ -27,11 +27,26 @@ _TOO_LONG = re.compile(
     r"maximum context length|context[ _](length|size|window)|too many tokens|prompt is too long",
     re.IGNORECASE,
 )
+_TEMPERATURE = re.compile(
+    r"(unsupported|incompatible|invalid).{0,60}\btemperature\b"
+    r"|\btemperature\b.{0,20}(not support|unsupported|deprecated)",
+    re.IGNORECASE,
+)
 _TOKEN_FIELD = re.compile(r"max_completion_tokens|max_tokens")
 _BLOCKED = re.compile(r"moderation|flagged|content[_ ](filter|policy)", re.IGNORECASE)
 _SPENT = re.compile(r"quota|credit|billing|\b[TR]PD\b", re.IGNORECASE)
 _UNIT = re.compile(r"\bper[- ](sec|min|day)", re.IGNORECASE)
 """The limit that was reached is named first, and behind it what another plan would allow."""
+
+
+class TemperatureRefused(BadRequest):
+    """The model takes no temperature, or its own one only: the same call without it is in order.
+
+    BoltAI/BoltAI/issues/302 (OpenAI), RooCodeInc/Roo-Code/issues/12162 (Anthropic),
+    HKUDS/nanobot/pull/4967 (Moonshot). Read 2026-11-22.
+    """
+
+    may_retry = True
 
 
 def refusal(
@@ -57,6 +72,8 @@ def refusal(
             return ContentBlocked()
         case 400 | 422 if _TOO_LONG.search(words):
             return TooLarge()
+        case 400 | 422 if _TEMPERATURE.search(body.message):
+            return TemperatureRefused("It takes no temperature, and is asked without from now on.")
         case 400 | 422 if _TOKEN_FIELD.search(words):
             return BadRequest(_other_limit_field(service))
         case 403 if not body.message:

@@ -23,7 +23,7 @@ from coro_core.httpkit import (
 )
 from coro_openai.config import ServiceConfig
 from coro_openai.known import takes_no_temperature
-from coro_openai.refusals import refusal
+from coro_openai.refusals import TemperatureRefused, refusal
 
 _FAILURES = {"error": UpstreamError}
 """OpenRouter's, for a generation that failed once it had begun: it is a 200 with the error inside,
@@ -31,18 +31,21 @@ at the top or in the first choice. openrouter.ai/docs (errors), read 2026-11-22.
 
 
 class ServiceWire:
-    """One service: its client, and whether it refused the key the last time."""
+    """One service: its client, and what it has refused: the key the last time, temperatures."""
 
     def __init__(self, config: ServiceConfig, client: LeanClient) -> None:
         self._config = config
         self._client = client
         self.refused: AuthenticationFailed | None = None
+        self._without_temperature: set[str] = set()
 
     async def generate(self, request: GenerateRequest) -> Generation:
         """Return the answer to one prompt. Raises `ProviderError`."""
         config = self._config
         body = chat_body(request, **{config.limit_field: request.max_tokens})
-        if takes_no_temperature(request.model, config.limit_field):
+        if request.model in self._without_temperature or takes_no_temperature(
+            request.model, config.limit_field
+        ):
             del body["temperature"]
         reply = await self._client.post("/chat/completions", body)
         try:
@@ -53,6 +56,8 @@ class ServiceWire:
                 refuse=lambda status: refusal(config, status, reply.headers, reply.content),
             )
         except ProviderError as error:
+            if isinstance(error, TemperatureRefused):
+                self._without_temperature.add(request.model)
             raise self._judged(error) from None
         self.refused = None
         return replace(answer, model=_named(config.name, request.model, answer.model))
@@ -65,6 +70,8 @@ class ServiceWire:
         except ProviderError as error:
             raise self._judged(error) from None
         self.refused = None
+        # Ollama lists with its tag what it also answers to without: x:latest is x.
+        names |= {name.removesuffix(":latest") for name in names}
         return frozenset(f"{self._config.name}/{name}" for name in names)
 
     def _judged(self, error: ProviderError) -> ProviderError:

@@ -1,0 +1,80 @@
+"""What a service turns out to say of its own models: which take no temperature, what lists name."""
+
+import json
+
+import pytest
+
+from coro_core import BadRequest, ModelUnavailable
+from coro_core.testing import HttpReply, serve_http
+from coro_openai import OpenAIPlugin
+
+REFUSED = {
+    "OpenAI: a value": "Unsupported value: 'temperature' does not support 0.5 with this model. Only"
+    " the default (1) value is supported.",
+    "OpenAI: the field": "Model incompatible request argument supplied: temperature",
+    "OpenAI: some fields": "Model incompatible request arguments supplied: temperature, top_p",
+    "Moonshot": "invalid temperature: only 1 is allowed for this model",
+    "Anthropic": "`temperature` is deprecated for this model.",
+}
+ANSWER = {"choices": [{"message": {"content": "4"}, "finish_reason": "stop"}]}
+
+
+@pytest.fixture
+async def fickle():
+    """Open the plugin before a service that refuses whatever `refuses` says, and list `bodies`."""
+    bodies = []
+    plugin = OpenAIPlugin()
+
+    async def handle(request):
+        bodies.append(json.loads(request.body))
+        if (refused := plugin.refuses(bodies[-1])) is None:
+            return HttpReply(json.dumps(ANSWER).encode())
+        return HttpReply(json.dumps({"error": {"message": refused}}).encode(), 400)
+
+    plugin.bodies = bodies
+    async with serve_http(handle) as address:
+        environ = {"CORO_OPENAI_BOX_BASE_URL": address, "CORO_OPENAI_BOX_MODELS": "m"}
+        async with plugin.coro_lifespan(environ):
+            yield plugin
+
+
+@pytest.mark.parametrize("words", REFUSED.values(), ids=list(REFUSED))
+async def test_a_model_that_refuses_the_temperature_is_asked_without_from_then_on(
+    fickle, request_for, words
+):
+    fickle.refuses = lambda body: words if body["model"] == "m" and "temperature" in body else None
+    with pytest.raises(BadRequest, match="takes no temperature") as caught:
+        await fickle.coro_generate(request_for("box/m"))
+    assert caught.value.retryable
+    for name in ("m", "m", "other"):
+        assert (await fickle.coro_generate(request_for(f"box/{name}"))).text == "4"
+    assert ["temperature" in body for body in fickle.bodies] == [True, False, False, True]
+
+
+@pytest.mark.parametrize(
+    ("words", "kind"),
+    [
+        ("The model `temperature: not supported` does not exist", ModelUnavailable),
+        ("Unsupported value: 'top_p' does not support 0.5", BadRequest),
+        ("The prompt was: what is the temperature on Mars?", BadRequest),
+    ],
+)
+async def test_no_other_refusal_takes_the_temperature_away(fickle, request_for, words, kind):
+    fickle.refuses = lambda body: words
+    for _ in range(2):
+        with pytest.raises(kind) as caught:
+            await fickle.coro_generate(request_for("box/m"))
+        assert not caught.value.retryable
+    assert all("temperature" in body for body in fickle.bodies)
+
+
+async def test_what_a_list_names_with_its_tag_is_served_without_it_as_well(answering):
+    # Ollama's: github.com/ollama/ollama/blob/main/docs/openai.mdx, read 2026-11-22.
+    names = ["llama3.2:latest", "qwen3:4b"]
+    listing = json.dumps({"data": [{"id": name} for name in names]}).encode()
+    async with answering(listing, name="OLLAMA") as plugin:
+        assert await plugin.coro_live_models() == {
+            "ollama/llama3.2",
+            "ollama/llama3.2:latest",
+            "ollama/qwen3:4b",
+        }
