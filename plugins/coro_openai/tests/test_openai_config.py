@@ -146,8 +146,18 @@ def test_a_server_elsewhere_needs_none_if_that_is_declared():
         ),
         (
             {"OLLAMA_MODELS": "m", "OLLAMA_MODEL": "m"},
-            "CORO_OPENAI_OLLAMA_MODEL is not a setting of any service; a service has BASE_URL,"
-            " API_KEY, MODELS, COST, KEYLESS, TOKEN_FIELD.",
+            "CORO_OPENAI_OLLAMA_MODEL is not a setting of any service; write CORO_OPENAI_<NAME>_"
+            " and one of BASE_URL, API_KEY, MODELS, COST, KEYLESS, TOKEN_FIELD.",
+        ),
+        (
+            {"API_KEY": "k"},
+            "CORO_OPENAI_API_KEY is not a setting of any service; write CORO_OPENAI_<NAME>_ and one"
+            " of BASE_URL, API_KEY, MODELS, COST, KEYLESS, TOKEN_FIELD.",
+        ),
+        (
+            {"MODELS": "m"},
+            "CORO_OPENAI_MODELS is not a setting of any service; write CORO_OPENAI_<NAME>_ and one"
+            " of BASE_URL, API_KEY, MODELS, COST, KEYLESS, TOKEN_FIELD.",
         ),
     ],
 )

@@ -68,8 +68,9 @@ def read_services(environ: Mapping[str, str]) -> Mapping[str, ServiceConfig]:
     taken: dict[str, str] = {}
     for name in sorted({*names, *strangers}):
         service = _read_service(name, environ, taken)
-        if name in strangers and service.problem is None:
-            help = f"a service has {', '.join(_SETTINGS)}"
+        # Where a variable only looks like one of a service, that is all there is to say of it.
+        if name in strangers and (service.problem is None or name not in names):
+            help = f"write {PREFIX}<NAME>_ and one of {', '.join(_SETTINGS)}"
             problem = (strangers[name], help, "is not a setting of any service")
             service = replace(service, problem=problem)
         services[service.name] = service
