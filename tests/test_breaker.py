@@ -225,3 +225,24 @@ async def test_callers_without_patience_do_not_open_the_circuit(install: Install
             await ask(client, "echo", timeout=0.05)
         Ailing.current.failure = None
         assert (await ask(client, "echo")).json()["responses"][0]["response"] == "ok"
+
+
+@pytest.mark.parametrize(("wait", "opened"), [(True, False), (False, True)], ids=["late", "early"])
+async def test_a_plugin_that_keeps_the_callers_deadline_itself_has_not_failed(
+    install: Installer, wait: bool, opened: bool
+) -> None:
+    class Punctual(Ailing):
+        async def generate(self, request: GenerateRequest) -> Any:
+            if self.failure is None:
+                return answer("ok")
+            # A little before the core would cancel it.
+            await asyncio.sleep(request.timeout - 0.005 if wait else 0)
+            raise Timeout(retryable=False)
+
+    install.add("punctual", Punctual)
+    async with running(NO_REAL_PLUGINS) as client:
+        for _ in range(FAILURES_TO_OPEN + 1):
+            await ask(client, "echo", timeout=0.1)
+        Ailing.current.failure = None
+        row = (await ask(client, "echo")).json()["responses"][0]
+    assert (row["error_code"] == "timeout") is opened

@@ -128,7 +128,11 @@ class Caller:
         try:
             generation = await self._with_retry(target, upstream, prompt, deadline, progress)
         except ProviderError as error:
-            self._breakers.failed(key, error)
+            # A plugin may keep the caller's deadline by itself.
+            if isinstance(error, Timeout) and not patient and clock() >= deadline - _TICK:
+                self._breakers.left(key)
+            else:
+                self._breakers.failed(key, error)
             raise
         except asyncio.CancelledError:
             if patient and clock() >= deadline - _TICK:
