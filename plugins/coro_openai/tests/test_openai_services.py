@@ -1,10 +1,12 @@
 """The differences between services, each told by a server that differs in it."""
 
+import gc
 import json
+from contextlib import AsyncExitStack, suppress
 
 import pytest
 
-from coro_core import ProviderError
+from coro_core import GenerateRequest, ProviderError
 from coro_core.testing import serve_http
 from coro_core.testing.messages import HttpReply
 from coro_openai import OpenAIPlugin
@@ -299,8 +301,6 @@ async def open_two(stack, first, second, **more):
 
 @pytest.fixture
 async def stack():
-    from contextlib import AsyncExitStack
-
     async with AsyncExitStack() as stack:
         yield stack
 
@@ -340,6 +340,17 @@ async def test_a_refused_key_is_noted_for_its_service_until_it_works_again(stack
     replies["mistral"] = HttpReply(completion())
     await plugin.coro_generate(request_for("mistral/m"))
     assert plugin.coro_services()["mistral"].reason is None
+
+
+async def test_what_is_noted_of_a_refused_key_holds_no_prompt(stack, request_for):
+    plugin, _ = await open_two(stack, NO, NO)
+    prompt = "kept by nobody"
+    with suppress(ProviderError):
+        await plugin.coro_generate(request_for("box/b", prompt=prompt))
+    assert plugin.coro_services()["box"].reason
+    gc.collect()
+    requests = [it for it in gc.get_objects() if type(it) is GenerateRequest]
+    assert not [it for it in requests if it.prompt == prompt]
 
 
 async def test_a_service_that_cannot_be_used_costs_no_other(stack, request_for):

@@ -84,4 +84,4 @@ class OpenAIPlugin:
             reason = config.not_configured().message
             return Service(name=config.title, reason=reason, configured=False)
         refused = self._wire.refused(config.name) if self._wire else None
-        return Service(name=config.title, reason=refused.message if refused else None)
+        return Service(name=config.title, reason=refused)

@@ -36,7 +36,8 @@ class ServiceWire:
     def __init__(self, config: ServiceConfig, client: LeanClient) -> None:
         self._config = config
         self._client = client
-        self.refused: AuthenticationFailed | None = None
+        self.refused: str | None = None
+        """In a sentence; the error itself would keep the prompt, by its traceback."""
         self._without_temperature: set[str] = set()
 
     async def generate(self, request: GenerateRequest) -> Generation:
@@ -77,7 +78,7 @@ class ServiceWire:
     def _judged(self, error: ProviderError) -> ProviderError:
         error.provider = self._config.title
         if isinstance(error, AuthenticationFailed):
-            self.refused = error
+            self.refused = error.message
         return error
 
 
@@ -126,8 +127,8 @@ class Wire:
             raise min(errors, key=lambda error: isinstance(error, AuthenticationFailed))
         return frozenset(served)
 
-    def refused(self, name: str) -> AuthenticationFailed | None:
-        """Return how a service refused the key, if it did the last time."""
+    def refused(self, name: str) -> str | None:
+        """Return in a sentence that a service refused the key, if it did the last time."""
         service = self._services.get(name)
         return service.refused if service else None
 
