@@ -184,7 +184,7 @@ async def test_tls_that_cannot_be_trusted_is_refused_for_good(
         from coro_gemini.grpc_sdk import grpc
 
         credentials = grpc.ssl_channel_credentials(trusted)
-        monkeypatch.setattr(grpc, "ssl_channel_credentials", lambda: credentials)
+        monkeypatch.setattr(grpc, "ssl_channel_credentials", lambda _: credentials)
     else:
         context = ssl.create_default_context(cadata=trusted.decode())
         if plugin == "groq":

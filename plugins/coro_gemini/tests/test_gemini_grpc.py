@@ -67,6 +67,13 @@ def test_our_own_deadline_is_told_from_the_servers(message, kind):
     assert type(error) is kind
 
 
+async def test_google_is_told_the_model_before_it_reads_the_message(plugin, behaviour, request_for):
+    behaviour.served = {"a model/b"}
+    await plugin.coro_generate(request_for("a model/b"))
+    [call] = behaviour.calls
+    assert call.headers["x-goog-request-params"] == "model=models/a%20model/b"
+
+
 async def test_a_goaway_is_a_failed_connection(plugin, behaviour, request_for):
     async def raw(_call):
         yield GOAWAY

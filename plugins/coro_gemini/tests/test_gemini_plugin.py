@@ -80,8 +80,15 @@ async def test_the_deadline_of_a_request_holds_and_leaves_no_time_for_another(
 
 async def test_live_models_come_from_every_page_without_what_cannot_generate(plugin, behaviour):
     assert await plugin.coro_live_models() == set(TODAY)
-    behaviour.served = {f"gemini-{number}" for number in range(2500)}
+    # As long as a model's entry is with all that Google says of it.
+    behaviour.served = {f"gemini-{number}-{'x' * 400}" for number in range(2500)}
     assert await plugin.coro_live_models() == behaviour.served
+
+
+async def test_the_longest_answer_by_default_is_taken_in_any_script(plugin, behaviour, request_for):
+    text = "\N{MUSICAL SYMBOL G CLEF}" * 4 * 8192
+    behaviour.answer = lambda *_: text
+    assert (await plugin.coro_generate(request_for())).text == text
 
 
 @pytest.mark.parametrize("told", ["invalid_response", "overloaded", "timeout"])

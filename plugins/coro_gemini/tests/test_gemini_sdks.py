@@ -1,6 +1,8 @@
 """Which of Google's SDKs is used: what is set, what is installed, and what it must not read."""
 
+import asyncio
 import importlib.metadata
+import shutil
 from importlib.metadata import PackageNotFoundError
 
 import pytest
@@ -9,6 +11,8 @@ from coro_core import NotConfigured
 from coro_core.testing import Behaviour
 from coro_gemini import GeminiPlugin, sdks
 from coro_gemini.sdks import chosen_sdk
+from support.faults.certificates import certificate
+from support.faults.gate import gate_before
 
 OLD, NEW = "google-generativeai", "google-genai"
 
@@ -172,6 +176,9 @@ async def test_nothing_is_read_from_the_environment_of_the_process(
         "GOOGLE_GENAI_HTTP_CLIENT": "httpx2",
         "GOOGLE_GENAI_CLIENT_MODE": "record",
         "GOOGLE_GENAI_REPLAYS_DIRECTORY": str(tmp_path),
+        "GOOGLE_API_USE_CLIENT_CERTIFICATE": "nonsense",
+        "GOOGLE_API_USE_MTLS_ENDPOINT": "nonsense",
+        "GOOGLE_CLOUD_UNIVERSE_DOMAIN": "a-domain",
         "GOOGLE_CLOUD_PROJECT": "a-project",
         "GOOGLE_CLOUD_LOCATION": "a-place",
         "GOOGLE_APPLICATION_CREDENTIALS": "/nonexistent",
@@ -193,6 +200,37 @@ async def test_nothing_is_read_from_the_environment_of_the_process(
     assert "of-the-process" not in told
     assert "a-project" not in told
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="makes certificates")
+async def test_no_variable_makes_a_stranger_trusted(sdk, simulator, run_python, tmp_path):
+    context = certificate(tmp_path, "stranger", "IP:127.0.0.1")
+    async with gate_before(simulator["GEMINI_BASE_URL"], context) as gate:
+        environ = {**simulator, "GEMINI_BASE_URL": f"https://127.0.0.1:{gate.port}"}
+        code = f"""
+        import asyncio
+        from coro_core import GenerateRequest, ProviderError
+        from coro_gemini import GeminiPlugin
+
+        async def main():
+            plugin = GeminiPlugin()
+            async with plugin.coro_lifespan({environ}):
+                try:
+                    await plugin.coro_generate(GenerateRequest(
+                        model="gemini-3.5-flash-lite", prompt="2+2",
+                        temperature=0, max_tokens=9, timeout=5,
+                    ))
+                    print("answered")
+                except ProviderError as exc:
+                    print(exc.code)
+
+        asyncio.run(main())
+        """
+        trusted = str(tmp_path / "stranger.pem")
+        names = ("GRPC_DEFAULT_SSL_ROOTS_FILE_PATH", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
+        # Its own process: gRPC reads its variable once.
+        done = await asyncio.to_thread(run_python, code, **dict.fromkeys(names, trusted))
+    assert done == (0, "connection_failed\n", "")
 
 
 async def test_no_two_keys_meet(sdk, request_for):

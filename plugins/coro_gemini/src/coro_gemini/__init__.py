@@ -1,4 +1,4 @@
-"""Google Gemini for CORO, over the gRPC client of Google's own SDK."""
+"""Google Gemini for CORO, over either of Google's own SDKs."""
 
 from coro_gemini.plugin import GeminiPlugin
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from coro_core import ConnectionFailed, InvalidResponse, ProviderError, Timeout, Usage
-from coro_gemini.grpc_sdk import GoogleAPICallError, error_details, protos
+from coro_gemini.grpc_sdk import DecodeError, error_details, from_grpc_error, grpc, protos
 from coro_gemini.refusal import Refusal, error_for
 from coro_gemini.reply import Reply, count
 
@@ -56,8 +56,13 @@ def read_reply(response: protos.GenerateContentResponse) -> Reply:
     )
 
 
-def error_from(exc: GoogleAPICallError) -> ProviderError:
-    """Return the error that the SDK's exception stands for."""
+def error_from(failure: grpc.aio.AioRpcError) -> ProviderError:
+    """Return the error that a failed call stands for."""
+    try:
+        exc = from_grpc_error(failure)  # type: ignore[no-untyped-call]
+    except (DecodeError, ValueError):
+        # Error details that do not decode, or that contradict the status they come with.
+        return InvalidResponse()
     quota_ids: tuple[str, ...] = ()
     retry_after: float | None = None
     for detail in exc.details:

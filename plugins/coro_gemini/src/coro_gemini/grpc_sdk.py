@@ -22,7 +22,7 @@ logging.getLogger("google.ai.generativelanguage_v1beta").setLevel(logging.INFO)
 
 import grpc  # noqa: E402
 from google.ai import generativelanguage as services  # noqa: E402
-from google.api_core.exceptions import GoogleAPICallError  # noqa: E402
+from google.api_core.exceptions import from_grpc_error  # noqa: E402
 from google.generativeai import protos  # noqa: E402
 from google.protobuf.message import DecodeError  # noqa: E402
 from google.rpc import error_details_pb2 as error_details  # type: ignore[import-untyped]  # noqa: E402
@@ -30,9 +30,9 @@ from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]  # noqa
 
 __all__ = [
     "DecodeError",
-    "GoogleAPICallError",
     "Status",
     "error_details",
+    "from_grpc_error",
     "grpc",
     "protos",
     "services",
