@@ -1,9 +1,11 @@
 """The server as a process of its own: start, stop, and what must not end it."""
 
 import json
+import os
 import re
 import signal
 import socket
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -11,7 +13,7 @@ import httpx
 import pytest
 
 from support.plugins import NO_REAL_PLUGINS, Installer
-from support.server import Process, free_port
+from support.server import START_SECONDS, Process, free_port
 
 SUPPORT = Path(__file__).parent
 
@@ -187,3 +189,21 @@ def test_a_blank_key_is_told_apart_from_a_missing_one(tmp_path: Path) -> None:
         plugins = httpx.get(f"{server.address()}/plugins").json()["plugins"]
     [groq] = [plugin for plugin in plugins if plugin["name"] == "groq"]
     assert groq["reason"].startswith("GROQ_API_KEY is set but blank; get one at")
+
+
+def test_a_server_that_started_again_since_its_source_changed_serves_again(tmp_path: Path) -> None:
+    source = tmp_path / "source.py"
+    source.touch()
+    arguments = ("serve", "--port", free_port(), "--reload")
+    with Process(*arguments, cwd=tmp_path, environ=NO_REAL_PLUGINS) as server:
+        address = server.address()
+        server.wait_for("Application startup complete")
+        assert httpx.get(f"{address}/health", timeout=60).status_code == 200
+        # Until it notices: what has changed before its first look has not changed.
+        end = time.monotonic() + START_SECONDS
+        while "detected changes" not in server.output:
+            assert time.monotonic() < end, server.output
+            os.utime(source, (time.time(), time.time()))
+            time.sleep(0.1)
+        server.wait_for("(?s)startup complete.*startup complete")
+        assert httpx.get(f"{address}/health", timeout=20).status_code == 200

@@ -81,11 +81,16 @@ class Server(uvicorn.Server):
         )
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Take no more connections, answer those there are, then stop as uvicorn does."""
-        for server in self.servers:
-            for listener in server.sockets:
-                take_no_more(listener.fileno())
-        await asyncio.sleep(LAST_REQUESTS_SECONDS)
+        """Take no more connections, answer those there are, then stop as uvicorn does.
+
+        With `sockets` of another process, which lives on and opens the next server on them, they
+        are left as they are.
+        """
+        if sockets is None:
+            for server in self.servers:
+                for listener in server.sockets:
+                    take_no_more(listener.fileno())
+            await asyncio.sleep(LAST_REQUESTS_SECONDS)
         await super().shutdown(sockets)
 
 
