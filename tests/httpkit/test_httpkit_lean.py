@@ -5,6 +5,7 @@ import gc
 import socket
 import subprocess
 import sys
+import tracemalloc
 
 import pytest
 import uvloop
@@ -72,6 +73,13 @@ async def test_a_switch_of_protocols_is_no_reply(raw_server):
     assert not caught.value.retryable
 
 
+async def test_a_second_reply_leaves_the_first_as_it_is(raw_server):
+    second = b"HTTP/1.1 429 Slow down\r\nretry-after: 9\r\ncontent-length: 0\r\n\r\n"
+    async with raw_server(OK + second) as server, open_lean_client(server.url) as client:
+        reply = await client.get("/")
+    assert (reply.status, reply.headers) == (200, {"content-length": "2"})
+
+
 @pytest.mark.parametrize("extra", [OK, b"HTTP/1.1 200", b"rubbish"])
 async def test_what_comes_unasked_is_never_taken_for_an_answer(raw_server, extra):
     async def script(server, writer):
@@ -117,6 +125,49 @@ async def test_a_connection_that_was_idle_for_long_is_replaced(raw_server, monke
         await asyncio.wait_for(server.left.wait(), 0.5)
         await client.get("/")
     assert server.connections == 2
+
+
+async def test_a_connection_whose_end_has_just_come_is_not_used(raw_server):
+    close = asyncio.Event()
+
+    async def script(server, writer):
+        writer.write(OK)
+        if server.connections == 1:
+            await close.wait()
+            raise ConnectionAbortedError
+
+    async with raw_server(script) as server, open_lean_client(server.url) as client:
+        await client.get("/")
+        [connection] = client._idle
+        close.set()
+        # The loop tells of it a turn later than it knows.
+        while not connection._transport.is_closing():  # noqa: ASYNC110 - there is no event
+            await asyncio.sleep(0)
+        assert (await client.get("/")).content == b"ok"
+    assert server.connections == 2
+
+
+async def test_a_reply_costs_little_more_than_its_size_however_small_its_chunks(raw_server):
+    cap = 256 * 1024
+
+    async def script(server, writer):
+        writer.write(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
+        await server.pour(writer, b"2\r\nab\r\n" * 1024, cap // 2 * 7)
+        writer.write(b"0\r\n\r\n")
+
+    async with raw_server(script) as server, open_lean_client(server.url) as client:
+        tracemalloc.start()
+        try:
+            size = len((await client.get("/")).content)
+            await asyncio.sleep(0)  # for the loop to let go of it
+            idle, most = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    print(f"{most / cap:.1f} times the reply's size, {idle / cap:.1f} once it was dropped")
+    # The buffers of two sockets and one copy are within these.
+    assert size == cap
+    assert most < 6 * cap
+    assert idle < cap
 
 
 async def test_any_number_of_connections_may_have_been_idle_for_long(raw_server, monkeypatch):

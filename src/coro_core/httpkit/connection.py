@@ -32,7 +32,8 @@ class Connection(asyncio.Protocol):
     """A connection that carries one exchange at a time, over and over."""
 
     _headers: dict[str, str]
-    _parts: list[bytes]
+    _header_count: int
+    _body: bytearray
 
     def __init__(self, max_reply_bytes: int, on_lost: Callable[["Connection"], None]) -> None:
         """`on_lost` is told when the connection is gone, whoever closed it."""
@@ -47,6 +48,11 @@ class Connection(asyncio.Protocol):
         self.reusable = False
         """Whether another request can be sent, now that the last reply is complete."""
 
+    @property
+    def closing(self) -> bool:
+        """Whether its end is certain, and `on_lost` may only not have been told of it yet."""
+        return self._transport is None or self._transport.is_closing()
+
     async def exchange(self, request: bytes) -> Reply:
         """Send a request and return its reply. Raises `ConnectionFailed` or `InvalidResponse`.
 
@@ -56,7 +62,6 @@ class Connection(asyncio.Protocol):
         if transport is None or transport.is_closing():
             raise ConnectionFailed
         self.reusable = False
-        self._begin()
         self._outcome = asyncio.get_running_loop().create_future()
         outcome = None
         try:
@@ -64,6 +69,8 @@ class Connection(asyncio.Protocol):
             outcome = await self._outcome
         finally:
             self._outcome = None
+            # A connection may be idle for long: it holds on to no answer.
+            self._begin()
             if not isinstance(outcome, Reply) or not self.reusable:
                 self.reusable = False
                 transport.abort()
@@ -121,6 +128,8 @@ class Connection(asyncio.Protocol):
     def on_message_begin(self) -> None:
         """Start anew; a second reply to one request makes the connection useless."""
         self.reusable = False
+        self._headers = {}
+        self._header_count = 0
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Keep one header, up to the cap."""
@@ -143,28 +152,22 @@ class Connection(asyncio.Protocol):
 
     def on_body(self, body: bytes) -> None:
         """Keep a part of the body, up to the cap."""
-        self._length += len(body)
-        if self._length > self._max_reply_bytes:
+        if len(self._body) + len(body) > self._max_reply_bytes:
             self._too_large()
         else:
-            self._parts.append(body)
+            self._body += body
 
     def on_message_complete(self) -> None:
         """Hand over the reply; an interim one is skipped."""
-        if self._status < 200:
-            self._headers = {}
-            self._header_count = 0
-            return
-        if self._waiting:
+        if self._status >= 200 and self._waiting:
             self.reusable = self._parser.should_keep_alive() and self._transport is not None
             self._complete()
 
     # --- both
 
     def _begin(self) -> None:
-        self._status = self._received = self._length = self._header_count = 0
-        self._headers = {}
-        self._parts = []
+        self._status = self._received = 0
+        self._body = bytearray()
         self._headed = self._until_eof = False
 
     @property
@@ -172,7 +175,7 @@ class Connection(asyncio.Protocol):
         return self._outcome is not None and not self._outcome.done()
 
     def _complete(self) -> None:
-        self._settle(Reply(self._status, self._headers, b"".join(self._parts)))
+        self._settle(Reply(self._status, self._headers, bytes(self._body)))
 
     def _fail(self, error: ProviderError) -> None:
         if self._settle(error):

@@ -101,7 +101,7 @@ class LeanClient:
         now = asyncio.get_running_loop().time()
         while self._idle:
             connection, since = self._idle.popitem()
-            if now - since < limits.IDLE_SECONDS:
+            if now - since < limits.IDLE_SECONDS and not connection.closing:
                 return connection
             connection.abort()
         return None
