@@ -21,6 +21,7 @@ from coro_core.breaker import (
     FAILURES_TO_OPEN,
     FIRST_REST_SECONDS,
     LONGEST_LIMIT_SECONDS,
+    LONGEST_LOOK_SECONDS,
     LONGEST_REST_SECONDS,
     MAX_CIRCUITS,
     Breakers,
@@ -44,8 +45,7 @@ def breakers(clock: Clock) -> Breakers:
 
 def fail(breakers: Breakers, error: ProviderError, times: int = FAILURES_TO_OPEN) -> None:
     for _ in range(times):
-        breakers.enter(KEY)
-        breakers.failed(KEY, error)
+        breakers.failed(KEY, error, look=breakers.enter(KEY))
 
 
 OUTAGES = [ConnectionFailed(), Overloaded(), Timeout(), UpstreamError()]
@@ -78,7 +78,7 @@ def test_an_answer_and_the_callers_own_faults_start_the_count_again(
     if told is None:
         breakers.succeeded(KEY)
     else:
-        breakers.failed(KEY, told)
+        breakers.failed(KEY, told, look=False)
     fail(breakers, UpstreamError(), FAILURES_TO_OPEN - 1)
     breakers.enter(KEY)
 
@@ -112,8 +112,7 @@ def test_each_look_that_fails_doubles_the_rest_up_to_the_longest(
         with pytest.raises(UpstreamError):
             breakers.enter(KEY)
         clock.now += 0.001
-        breakers.enter(KEY)
-        breakers.failed(KEY, UpstreamError())
+        fail(breakers, UpstreamError(), 1)
         rest = min(rest * 2, LONGEST_REST_SECONDS)
     assert rest == LONGEST_REST_SECONDS
 
@@ -121,9 +120,66 @@ def test_each_look_that_fails_doubles_the_rest_up_to_the_longest(
 def test_a_look_that_is_given_up_leaves_it_to_the_next(breakers: Breakers, clock: Clock) -> None:
     fail(breakers, UpstreamError())
     clock.now += FIRST_REST_SECONDS
-    breakers.enter(KEY)
-    breakers.left(KEY)
-    breakers.enter(KEY)
+    breakers.left(KEY, look=breakers.enter(KEY))
+    assert breakers.enter(KEY)
+
+
+def test_a_look_that_never_ends_leaves_it_to_another_after_a_while(
+    breakers: Breakers, clock: Clock
+) -> None:
+    fail(breakers, UpstreamError())
+    clock.now += FIRST_REST_SECONDS
+    assert breakers.enter(KEY)
+    clock.now += LONGEST_LOOK_SECONDS - 0.001
+    with pytest.raises(UpstreamError):
+        breakers.enter(KEY)
+    clock.now += 0.001
+    assert breakers.enter(KEY)
+
+
+def test_many_calls_that_fail_together_open_the_circuit_once(
+    breakers: Breakers, clock: Clock
+) -> None:
+    """Those that went out before it opened are no looks, and do not double the rest."""
+    looks = [breakers.enter(KEY) for _ in range(50)]
+    for look in looks:
+        breakers.failed(KEY, UpstreamError(), look=look)
+    clock.now += FIRST_REST_SECONDS
+    assert breakers.enter(KEY)
+    # Nor do they when they end while one looks, be it that their callers gave up.
+    breakers.failed(KEY, Timeout(), look=False)
+    breakers.left(KEY, look=False)
+    with pytest.raises(UpstreamError):
+        breakers.enter(KEY)
+    breakers.left(KEY, look=True)
+    assert breakers.enter(KEY)
+
+
+def test_an_answer_from_before_a_rate_limit_does_not_lift_it(
+    breakers: Breakers, clock: Clock
+) -> None:
+    before, limited = breakers.enter(KEY), breakers.enter(KEY)
+    breakers.failed(KEY, RateLimited(retry_after=30.0), look=limited)
+    breakers.succeeded(KEY)
+    breakers.failed(KEY, BadRequest(), look=before)
+    breakers.failed(KEY, RateLimited(retry_after=1.0), look=before)
+    clock.now += 29.999
+    with pytest.raises(RateLimited):
+        breakers.enter(KEY)
+    clock.now += 0.001
+    assert breakers.enter(KEY)
+    breakers.succeeded(KEY)
+    assert not breakers.enter(KEY)
+
+
+def test_the_rest_after_failures_does_not_grow_from_a_rate_limit(
+    breakers: Breakers, clock: Clock
+) -> None:
+    fail(breakers, RateLimited(retry_after=20.0), 1)
+    clock.now += 20.0
+    fail(breakers, UpstreamError())
+    clock.now += FIRST_REST_SECONDS
+    assert breakers.enter(KEY)
 
 
 @pytest.mark.parametrize(("asked", "rest"), [(7.0, 7.0), (9999.0, LONGEST_LIMIT_SECONDS)])
@@ -141,7 +197,7 @@ def test_a_rate_limit_with_a_wait_opens_the_circuit_for_that_long(
 def test_names_that_callers_make_up_do_not_pile_up(breakers: Breakers) -> None:
     fail(breakers, UpstreamError())
     for number in range(MAX_CIRCUITS):
-        breakers.failed(("acme", f"made-up-{number}"), UpstreamError())
+        breakers.failed(("acme", f"made-up-{number}"), UpstreamError(), look=False)
     breakers.enter(KEY)
 
 
@@ -246,3 +302,38 @@ async def test_a_plugin_that_keeps_the_callers_deadline_itself_has_not_failed(
         Ailing.current.failure = None
         row = (await ask(client, "echo")).json()["responses"][0]
     assert (row["error_code"] == "timeout") is opened
+
+
+async def test_calls_that_fail_together_cost_the_model_one_short_rest(install: Installer) -> None:
+    install.add("ailing", Ailing)
+    async with running(NO_REAL_PLUGINS) as client:
+        together = 20
+        await asyncio.gather(*(ask(client, "echo") for _ in range(together)))
+        assert Ailing.current.calls >= together
+        row = (await ask(client, "echo")).json()["responses"][0]
+    assert "not asked again" in row["error"]
+    assert 0 < row["retry_after_s"] <= FIRST_REST_SECONDS * 1.2
+
+
+async def test_a_rate_limit_lasts_though_calls_from_before_it_are_answered(
+    install: Installer,
+) -> None:
+    class Limiting(Ailing):
+        async def generate(self, request: GenerateRequest) -> Any:
+            self.calls += 1
+            if self.calls == 2:
+                raise RateLimited(retry_after=40)
+            await limited.wait()
+            return answer("ok")
+
+    limited = asyncio.Event()
+    install.add("limiting", Limiting)
+    async with running(NO_REAL_PLUGINS) as client:
+        requests = [asyncio.create_task(ask(client, "echo")) for _ in range(2)]
+        done, waiting = await asyncio.wait(requests, return_when=asyncio.FIRST_COMPLETED)
+        limited.set()
+        rows = [(await one).json()["responses"][0] for one in (*done, *waiting)]
+        assert [row["error_code"] for row in rows] == ["rate_limited", None]
+        row = (await ask(client, "echo")).json()["responses"][0]
+    assert "not asked again" in row["error"]
+    assert Limiting.current.calls == 2

@@ -122,7 +122,7 @@ class Caller:
             deadline - clock() >= self._patience * _NEARLY,
         )
         try:
-            self._breakers.enter(key)
+            look = self._breakers.enter(key)
         except ProviderError as error:
             raise self._complete(error, target, upstream) from None
         try:
@@ -130,15 +130,15 @@ class Caller:
         except ProviderError as error:
             # A plugin may keep the caller's deadline by itself.
             if isinstance(error, Timeout) and not patient and clock() >= deadline - _TICK:
-                self._breakers.left(key)
+                self._breakers.left(key, look=look)
             else:
-                self._breakers.failed(key, error)
+                self._breakers.failed(key, error, look=look)
             raise
         except asyncio.CancelledError:
             if patient and clock() >= deadline - _TICK:
-                self._breakers.failed(key, Timeout())
+                self._breakers.failed(key, Timeout(), look=look)
             else:
-                self._breakers.left(key)
+                self._breakers.left(key, look=look)
             raise
         self._breakers.succeeded(key)
         return generation
