@@ -126,7 +126,9 @@ async def test_a_call_that_finds_a_name_gone_leads_to_a_look(
         (None, "plugin_fault"),
         (7, "plugin_fault"),
         (["a", 7], "plugin_fault"),
+        ("new", "plugin_fault"),
         ([], "invalid_response"),
+        (["", "half \ud83d"], "invalid_response"),
         (ValueError("secret"), "plugin_fault"),
         (SystemExit(3), "plugin_fault"),
         (AuthenticationFailed("Check ACME_API_KEY."), "authentication_failed"),
@@ -149,6 +151,22 @@ async def test_whatever_a_list_does_is_an_error_of_discovery_alone(
         assert await container.discovery.look(record) is None
         assert record.state == "ready"
         assert container.catalog.upstreams(record).listed == {"new"}
+
+
+async def test_names_that_nobody_could_ask_for_are_left_out_of_the_list(install: Installer) -> None:
+    class Odd(Listing):
+        listed = ("fine", "", "two\nlines", "half a pair \ud83d")
+
+    install.add("odd", Odd)
+    async with running(NO_REAL_PLUGINS) as client:
+        async with asyncio.timeout(20):
+            ids = ["m"]
+            while ids == ["m"]:
+                response = await client.get("/models?all=true")
+                assert response.status_code == 200
+                ids = [entry["id"] for entry in response.json()["models"]]
+        assert ids == ["m", "odd:fine"]
+        assert (await ask(client, "odd:fine")).status_code == 200
 
 
 async def test_a_list_that_hangs_is_given_up(

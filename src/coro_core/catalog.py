@@ -106,7 +106,7 @@ class Catalog:
             return found[1]
         plugin_name, colon, upstream = model_id.partition(":")
         owner = self._plugins.record(plugin_name)
-        if not colon or not upstream or not upstream.isprintable() or owner is None:
+        if not colon or not can_be_asked(upstream) or owner is None:
             return None
         return _by_name(owner, upstream)
 
@@ -150,6 +150,11 @@ def misspelt_upstreams(environ: Mapping[str, str], plugins: Plugins) -> list[str
         for name in sorted(environ)
         if name.startswith(UPSTREAM_PREFIX) and name not in known
     ]
+
+
+def can_be_asked(upstream: str) -> bool:
+    """Tell whether a provider's own name can be one: no control character, nothing unencodable."""
+    return upstream != "" and upstream.isprintable()
 
 
 def same_model(asked: str, answered: str) -> bool:

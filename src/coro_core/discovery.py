@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager, suppress
 
 import structlog
 
-from coro_core.catalog import Catalog
+from coro_core.catalog import Catalog, can_be_asked
 from coro_core.errors import InvalidResponse, ProviderError
 from coro_core.guard import guarded_within
 from coro_core.plugins import Plugins
@@ -83,12 +83,14 @@ class Discovery:
 
     async def _names(self, record: PluginRecord) -> Collection[str]:
         names = await self._plugins.live_models(record.name)
-        if not isinstance(names, Collection) or not all(isinstance(name, str) for name in names):
+        sound = isinstance(names, Collection) and not isinstance(names, str)
+        if not sound or not all(isinstance(name, str) for name in names):
             raise TypeError("coro_live_models must return names")
+        names = [name for name in names if can_be_asked(name)]
         if not names:
             # Not "nothing is served": no provider would be there then.
             raise InvalidResponse("Its list of models is empty.")
-        return list(names)[:MAX_LISTED]
+        return names[:MAX_LISTED]
 
     async def _keep_looking(self, record: PluginRecord, wanted: asyncio.Event) -> None:
         await record.settled.wait()
