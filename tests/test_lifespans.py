@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from coro_core import hookimpl
-from support.plugins import NO_REAL_PLUGINS, Echo, Installer, model
+from coro_core.plugins import Plugins
+from support.plugins import NO_REAL_PLUGINS, REAL_PLUGINS, Echo, Installer, model
 from support.server import START_SECONDS, Process, ask, running
 
 SUPPORT = Path(__file__).parent
@@ -89,3 +90,49 @@ async def test_a_plugin_that_cancels_itself_while_opening_has_failed(install: In
         assert rows[0]["error_code"] == "plugin_fault"
         assert "SelfCancelledError" in rows[0]["error"]
         assert rows[1]["response"] == "Hello"
+
+
+class Closing(Echo):
+    """A plugin that is closed once two others of its kind are closing as well."""
+
+    together: asyncio.Barrier
+    closed: list[str]
+
+    @hookimpl
+    @asynccontextmanager
+    async def coro_lifespan(self) -> AsyncIterator[None]:
+        yield
+        await self.together.wait()
+        self.closed.append(self.models[0].id)
+
+
+async def test_plugins_close_all_at_once(install: Installer) -> None:
+    Closing.together, Closing.closed = asyncio.Barrier(3), []
+    for name in ("one", "two", "three"):
+        install.add(name, type(name, (Closing,), {"models": (model(name),)}))
+    async with running(NO_REAL_PLUGINS) as client:
+        assert (await ask(client, "one", "two", "three")).status_code == 200
+    assert sorted(Closing.closed) == ["one", "three", "two"]
+
+
+async def test_a_plugin_that_has_opened_as_the_stop_comes_is_closed(install: Installer) -> None:
+    """Whichever of the two is seen first."""
+    told: list[str] = []
+
+    class Quick(Echo):
+        models = (model("quick"),)
+
+        @hookimpl
+        @asynccontextmanager
+        async def coro_lifespan(self) -> AsyncIterator[None]:
+            told.append("opened")
+            yield
+            told.append("closed")
+
+    install.add("quick", Quick)
+    for turns in range(8):
+        told.clear()
+        async with Plugins({}, disabled=REAL_PLUGINS).opening(timeout=20):
+            for _ in range(turns):
+                await asyncio.sleep(0)
+        assert told in ([], ["opened", "closed"]), turns

@@ -45,7 +45,7 @@ class LifespanTask:
             raise TimeoutError
 
     async def leave(self, timeout: float) -> None:
-        """Leave the manager within `timeout` seconds. Raises as `enter` does."""
+        """Leave a manager that was entered within `timeout` seconds. Raises as `enter` does."""
         self._leave.set()
         if self._task is None or not self._entered:
             return

@@ -5,9 +5,9 @@ alone.
 """
 
 import asyncio
-import functools
 from collections.abc import AsyncIterator, Awaitable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from functools import partial
 from importlib.metadata import EntryPoint, entry_points, version
 from typing import TYPE_CHECKING, TypeGuard, cast
 
@@ -98,21 +98,25 @@ class Plugins:
         """Open every plugin in the background, and close them at the end.
 
         They open all at once, each within `timeout` seconds; what each has come to is known when
-        its record is `settled`. With `demo`, each is pointed at its own simulator, which behaves as
-        the mapping says for its name.
+        its record is `settled`. They close all at once too, so that one that hangs takes no time
+        from the others. With `demo`, each is pointed at its own simulator, which behaves as the
+        mapping says for its name.
         """
-        async with AsyncExitStack() as stack:
-            tasks = [
-                asyncio.create_task(self._open(record, stack, timeout, demo))
-                for record in self.records
-                if record.state is State.STARTING
-            ]
-            try:
-                yield
-            finally:
-                for task in tasks:
-                    task.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)
+        lifespans = [
+            (record, LifespanTask(record.name, partial(self._lifespan, record.name, demo)))
+            for record in self.records
+            if record.state is State.STARTING
+        ]
+        tasks = [
+            asyncio.create_task(_open(record, lifespan, timeout)) for record, lifespan in lifespans
+        ]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(*(_leave(record, lifespan) for record, lifespan in lifespans))
 
     async def settled(self) -> None:
         """Wait until it is known of every plugin whether it opened."""
@@ -120,42 +124,20 @@ class Plugins:
             if record.state is State.STARTING:
                 await record.settled.wait()
 
-    async def _open(
-        self,
-        record: PluginRecord,
-        stack: AsyncExitStack,
-        timeout: float,
-        demo: "Mapping[str, Behaviour] | None",
-    ) -> None:
-        behaviour = None if demo is None else demo[record.name]
-        lifespan = LifespanTask(record.name, lambda: self._lifespan(record.name, behaviour))
-        try:
-            await lifespan.enter(timeout)
-        except asyncio.CancelledError:
-            raise
-        except NotConfigured as exc:
-            record.state, record.reason = State.UNCONFIGURED, exc.message
-        except TimeoutError:
-            record.state, record.reason = State.FAILED, f"it did not start within {timeout:g} s"
-        except BaseException as exc:
-            record.state, record.reason = State.FAILED, f"it failed to start: {describe(exc)}"
-        else:
-            record.state, record.callable = State.READY, True
-            stack.push_async_callback(_leave, record, lifespan)
-        record.settled.set()
-
     @asynccontextmanager
-    async def _lifespan(self, name: str, behaviour: "Behaviour | None") -> AsyncIterator[None]:
+    async def _lifespan(
+        self, name: str, demo: "Mapping[str, Behaviour] | None"
+    ) -> AsyncIterator[None]:
         environ = self._environ
         async with AsyncExitStack() as stack:
-            if behaviour is not None:
+            if demo is not None:
                 if not self._hooks[name].implements("coro_simulator"):
                     raise NotConfigured(
                         f"The demo of {name}",
                         problem="is not possible",
                         help="the plugin has no simulator",
                     )
-                simulator = self._hooks[name].call("coro_simulator", behaviour=behaviour)
+                simulator = self._hooks[name].call("coro_simulator", behaviour=demo[name])
                 environ = {**environ, **await stack.enter_async_context(simulator)}
             if self._hooks[name].implements("coro_lifespan"):
                 lifespan: AbstractAsyncContextManager[None] = self._hooks[name].call(
@@ -215,7 +197,7 @@ class Plugins:
                 record.reason = f"the model id {model.id} is taken by {owner.name}"
         record.models = tuple(mine)
         if self._hooks[record.name].implements("coro_services"):
-            record.services = functools.partial(self.services, record.name)
+            record.services = partial(self.services, record.name)
 
 
 def _order(entry_point: EntryPoint) -> tuple[str, str]:
@@ -248,6 +230,22 @@ def _import_failure(exc: BaseException, entry_point: EntryPoint) -> str:
         # Says which module or line; at import no key or prompt has been seen yet.
         return f"it cannot be imported: {type(exc).__name__}: {' '.join(str(exc).split())}"
     return f"it cannot be loaded: {describe(exc)}"
+
+
+async def _open(record: PluginRecord, lifespan: LifespanTask, timeout: float) -> None:
+    try:
+        await lifespan.enter(timeout)
+    except asyncio.CancelledError:
+        raise
+    except NotConfigured as exc:
+        record.state, record.reason = State.UNCONFIGURED, exc.message
+    except TimeoutError:
+        record.state, record.reason = State.FAILED, f"it did not start within {timeout:g} s"
+    except BaseException as exc:
+        record.state, record.reason = State.FAILED, f"it failed to start: {describe(exc)}"
+    else:
+        record.state, record.callable = State.READY, True
+    record.settled.set()
 
 
 async def _leave(record: PluginRecord, lifespan: LifespanTask) -> None:
