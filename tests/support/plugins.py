@@ -89,8 +89,10 @@ class Installer:
         self, name: str, source: str, *, version: str = "1.0", value: str | None = None
     ) -> None:
         """Install a module with the given source; other processes can load it as well."""
-        (self.directory / f"source_{name}.py").write_text(source)
-        self._describe(f"coro-{name}", version, {name: value or f"source_{name}:Plugin"})
+        module_name = f"source_{name}"
+        (self.directory / f"{module_name}.py").write_text(source)
+        self._modules.append(module_name)
+        self._describe(f"coro-{name}", version, {name: value or f"{module_name}:Plugin"})
 
     def remove_all(self) -> None:
         """Forget the modules that were made."""
