@@ -148,3 +148,16 @@ def test_a_server_that_is_up_keeps_what_it_is_made_of_from_the_garbage_collector
         body = {"prompt": "Hello", "models": ["frozen"]}
         reply = httpx.post(f"{server.address()}/chat", json=body).json()
     assert int(reply["responses"][0]["response"]) > 10_000
+
+
+async def test_a_plugin_whose_distribution_was_deleted_by_half_is_listed_all_the_same(
+    install: Installer,
+) -> None:
+    install.add("quick", Echo)
+    [metadata] = install.directory.glob("*/METADATA")
+    metadata.unlink()
+    async with serving(create_app(NO_REAL_PLUGINS)) as client:
+        plugins = (await client.get("/plugins")).json()["plugins"]
+        [quick] = [plugin for plugin in plugins if plugin["name"] == "quick"]
+        assert (quick["distribution"], quick["version"]) == ("unknown", "unknown")
+        assert (await ask(client, "echo")).json()["succeeded"] == 1

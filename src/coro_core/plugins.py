@@ -148,11 +148,8 @@ class Plugins:
 
     def _add(self, entry_point: EntryPoint, disabled: Collection[str]) -> None:
         name, dist = entry_point.name, entry_point.dist
-        record = PluginRecord(
-            name=name,
-            distribution=dist.name if dist else "unknown",
-            version=dist.version if dist else "unknown",
-        )
+        distribution, its_version = _origin(entry_point)
+        record = PluginRecord(name=name, distribution=distribution, version=its_version)
         if (first := self._records.get(name)) is not None:
             # Kept under a name of its own, so that it can be seen.
             record.name = f"{name} ({record.distribution})"
@@ -202,7 +199,15 @@ class Plugins:
 
 def _order(entry_point: EntryPoint) -> tuple[str, str]:
     """Sort by plugin and distribution: the order of installation must not matter."""
-    return entry_point.name, entry_point.dist.name if entry_point.dist else ""
+    return entry_point.name, _origin(entry_point)[0]
+
+
+def _origin(entry_point: EntryPoint) -> tuple[str, str]:
+    """Return the name and version of its distribution; one deleted by half may say neither."""
+    if entry_point.dist is None:
+        return "unknown", "unknown"
+    told = entry_point.dist.metadata.json
+    return str(told.get("name", "unknown")), str(told.get("version", "unknown"))
 
 
 def _is_model_list(models: object) -> bool:
@@ -224,7 +229,7 @@ def _import_failure(exc: BaseException, entry_point: EntryPoint) -> str:
     package = entry_point.module.partition(".")[0]
     if isinstance(exc, ModuleNotFoundError) and exc.name == package:
         # An editable install whose folder was moved or deleted leaves its entry point behind.
-        owner = entry_point.dist.name if entry_point.dist else "it"
+        owner, _ = _origin(entry_point)
         return f"its code is gone: there is no {package}; install {owner} again, or uninstall it"
     if isinstance(exc, ImportError | SyntaxError):
         # Says which module or line; at import no key or prompt has been seen yet.
