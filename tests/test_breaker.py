@@ -305,11 +305,18 @@ async def test_a_plugin_that_keeps_the_callers_deadline_itself_has_not_failed(
 
 
 async def test_calls_that_fail_together_cost_the_model_one_short_rest(install: Installer) -> None:
-    install.add("ailing", Ailing)
+    class Together(Ailing):
+        async def generate(self, request: GenerateRequest) -> Any:
+            if self.calls < number:
+                self.calls += 1
+                await barrier.wait()
+            raise Overloaded(retryable=False)
+
+    number = 4 * FAILURES_TO_OPEN
+    barrier = asyncio.Barrier(number)
+    install.add("together", Together)
     async with running(NO_REAL_PLUGINS) as client:
-        together = 20
-        await asyncio.gather(*(ask(client, "echo") for _ in range(together)))
-        assert Ailing.current.calls >= together
+        await asyncio.gather(*(ask(client, "echo") for _ in range(number)))
         row = (await ask(client, "echo")).json()["responses"][0]
     assert "not asked again" in row["error"]
     assert 0 < row["retry_after_s"] <= FIRST_REST_SECONDS * 1.2
