@@ -6,6 +6,7 @@ from contextlib import ExitStack
 
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
 from support.plugins import NO_REAL_PLUGINS, Echo, Installer
 from support.server import ask, running
@@ -58,3 +59,21 @@ async def test_clients_that_never_send_their_body_are_given_up_and_make_room(
                 replies = await asyncio.gather(*(receive(it, 4096) for it in held))
             assert {reply[:12] for reply in replies} == {b"HTTP/1.1 408"}
             assert (await ask(client, "echo")).status_code == 200
+
+
+@pytest.mark.parametrize("more", [b"", b'{"prompt": '], ids=["at once", "in the middle"])
+async def test_a_client_that_leaves_before_its_body_is_there_is_told_apart_in_the_log(
+    more: bytes,
+) -> None:
+    """It has sent no bad request, which a 400 would say."""
+    with capture_logs() as lines:
+        async with running(NO_REAL_PLUGINS) as client:
+            words = FIRST_WORDS["a request but for its body"]
+            with ExitStack() as stack:
+                hold(stack, client, words + more)
+                # Answered after it, so that it has been read.
+                assert (await client.get("/health")).status_code == 200
+            async with asyncio.timeout(20):
+                while not (told := [line for line in lines if line.get("path") == "/chat"]):
+                    assert (await client.get("/health")).status_code == 200
+    assert [line["status"] for line in told] == [499]
