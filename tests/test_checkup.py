@@ -46,6 +46,18 @@ def test_without_keys_it_says_what_is_missing_and_fails(tmp_path: Path) -> None:
         assert f"{name} is not set; get one at https://" in output
 
 
+def test_no_key_is_missing_where_the_plugin_is_switched_off(tmp_path: Path) -> None:
+    code, found = checked(tmp_path, "--demo", CORO_DISABLED_PLUGINS="groq")
+    assert code == 0
+    keys = {provider["plugin"]: provider["key"] for provider in found["providers"]}
+    assert keys == {
+        "deepseek": "accepted",
+        "gemini": "accepted",
+        "groq": "not checked",
+        "openai": "accepted",
+    }
+
+
 def test_a_refused_key_fails_what_was_asked_for_and_nothing_else(tmp_path: Path) -> None:
     refused = {"CORO_DEMO_FAIL": "groq"}
     code, found = checked(tmp_path, "--demo", "mixtral", **refused)
@@ -97,3 +109,26 @@ def test_a_plugin_without_a_list_can_only_be_tried(
     found_code, found = checked(tmp_path, "echo", *arguments, **environ)
     assert found_code == code
     assert found["providers"][0]["key"] == "not checked"
+
+
+HOSTILE = """
+from dataclasses import replace
+from support.plugins import Echo, answer
+CONTROL = "\\x1b]0;title\\x07 \\x9b2J \\u202egnp"
+class Plugin(Echo):
+    async def generate(self, request):
+        return replace(answer(CONTROL), model=CONTROL)
+"""
+
+
+@pytest.mark.parametrize("arguments", [[], ["--json"]])
+def test_what_a_model_says_cannot_control_the_terminal(
+    install: Installer, tmp_path: Path, arguments: list[str]
+) -> None:
+    install.add_source("hostile", HOSTILE)
+    environ = {"PYTHONPATH": f"{install.directory}:{SUPPORT}", **NO_REAL_PLUGINS}
+    code, output = check(tmp_path, "--generate", *arguments, **environ)
+    assert code == 0
+    assert "title" in output
+    for control in "\x1b\x07\x9b\u202e":
+        assert control not in output

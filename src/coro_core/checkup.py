@@ -10,7 +10,7 @@ from coro_core.calls import Prompt
 from coro_core.catalog import Target
 from coro_core.container import Container
 from coro_core.errors import AuthenticationFailed, SettingsError
-from coro_core.records import PluginRecord
+from coro_core.records import PluginRecord, State
 
 GREETING = Prompt("Say hello in one short sentence.", temperature=0.0, max_tokens=512)
 """What `generate` sends; short, and with room for a model that thinks."""
@@ -83,7 +83,12 @@ def _targets(container: Container, ids: Sequence[str]) -> list[Target]:
 
 async def _check_provider(container: Container, record: PluginRecord) -> ProviderCheck:
     if not record.callable:
-        return ProviderCheck(plugin=record.name, key="missing", reason=record.reason, served=None)
+        return ProviderCheck(
+            plugin=record.name,
+            key="missing" if record.state is State.UNCONFIGURED else "not checked",
+            reason=record.reason,
+            served=None,
+        )
     if not container.plugins.can_list(record):
         reason = "The plugin cannot tell; --generate can."
         return ProviderCheck(plugin=record.name, key="not checked", reason=reason, served=None)

@@ -25,6 +25,7 @@ from coro_core.logs import configure_logs
 from coro_core.plugin_commands import app as plugin_app
 from coro_core.settings import is_host, read_environ, read_settings
 from coro_core.terminal.command import chat
+from coro_core.terminal.text import harmless, harmless_json
 from coro_core.web.docs import describe
 from coro_core.web.presenters import model_list, plugin_list
 from coro_core.web.routes import router
@@ -172,7 +173,7 @@ def check(
 
     found = asyncio.run(look())
     if as_json:
-        typer.echo(found.model_dump_json(indent=2))
+        typer.echo(harmless_json(found.model_dump_json(indent=2)))
     else:
         typer.echo(_findings(found))
     raise typer.Exit(0 if found.usable else 1)
@@ -248,7 +249,8 @@ def _findings(found: Checkup) -> str:
         if model.latency_ms is not None and model.usable:
             lines[-1] += f"  {model.latency_ms} ms"
         lines += [f"{'':12} {text}" for text in (model.reason, model.response) if text]
-    return "\n".join(lines)
+    # Names and answers are what strangers say.
+    return harmless("\n".join(lines))
 
 
 def _cell(value: object) -> str:
