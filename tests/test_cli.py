@@ -131,6 +131,26 @@ def test_the_help_of_a_command_lists_its_options(command: str) -> None:
     assert sorted(listed) == sorted([*COMMANDS[command], "--help"])
 
 
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (["serve"], "CORO_HOST, or 127.0.0.1"),
+        (["serve"], "PORT, or 8000"),
+        (["check"], "coro check [OPTIONS] [MODEL]..."),
+        (["check"], "every model"),
+        (["plugin", "new"], "coro plugin new [OPTIONS] [NAME]"),
+        (["plugin", "new"], "from NAME"),
+        (["plugin", "new"], "./coro-NAME"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else value,
+)
+def test_the_help_tells_what_may_be_left_out_and_what_holds_then(
+    command: list[str], said: str
+) -> None:
+    lines = coro(*command, "--help").output.splitlines()
+    assert any(said in line for line in lines)
+
+
 # --- refusals
 
 
@@ -150,6 +170,7 @@ def test_the_help_of_a_command_lists_its_options(command: str) -> None:
         (["serve", "--workers", "0"], "Invalid value for '--workers'"),
         (["serve", "--workers", "65"], "Invalid value for '--workers'"),
         (["serve", "--workers", "many"], "Invalid value for '--workers'"),
+        (["serve", "--reload", "--workers", "2"], "--reload and --workers exclude each other"),
         (["serve", "--fail", "gemini"], "--fail goes with --demo"),
         (["serve", "--fail", "gemini=timeout", "--fail", "groq"], "--fail goes with --demo"),
         (["models", "extra"], "unexpected extra argument"),

@@ -67,11 +67,11 @@ def main() -> None:
 def serve(
     host: Annotated[
         str | None,
-        typer.Option(help="Address to listen on. [default: CORO_HOST, or 127.0.0.1]"),
+        typer.Option(help="Address to listen on.", show_default="CORO_HOST, or 127.0.0.1"),
     ] = None,
     port: Annotated[
         int | None,
-        typer.Option(min=0, max=65535, help="Port to listen on. [default: PORT, or 8000]"),
+        typer.Option(min=0, max=65535, help="Port to listen on.", show_default="PORT, or 8000"),
     ] = None,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Processes to serve from.")] = 1,
     demo: Annotated[
@@ -96,6 +96,8 @@ def serve(
 
     if fail and not demo:
         raise typer.BadParameter("--fail goes with --demo")
+    if reload and workers > 1:
+        raise typer.BadParameter("--reload and --workers exclude each other")
     if host and not is_host(host):
         raise typer.BadParameter("--host takes the name or an address of a host")
     # The environment is how a worker or a reloaded process learns of it.
@@ -152,7 +154,8 @@ def list_plugins(
 @app.command()
 def check(
     ids: Annotated[
-        list[str] | None, typer.Argument(metavar="[MODEL]...", help="Default: every model.")
+        list[str] | None,
+        typer.Argument(metavar="MODEL", help="What to look at.", show_default="every model"),
     ] = None,
     generate: Annotated[
         bool, typer.Option("--generate", help="Send each model one short prompt.")

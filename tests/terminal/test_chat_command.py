@@ -122,7 +122,8 @@ def test_the_prompt_comes_from_an_argument_a_pipe_or_a_file(
 @pytest.mark.parametrize(
     ("arguments", "stdin", "said"),
     [
-        (["  "], None, "prompt: "),
+        (["  "], None, "prompt: must hold more than white space"),
+        ([""], None, "prompt: string should have at least 1 character"),
         ([], b"\n", "The prompt is empty."),
         ([], b"\xff\xfe", "The prompt is not UTF-8 text."),
         (["Hi", "--file", "."], None, "'.' is a directory"),

@@ -38,15 +38,16 @@ Its README.md says more."""
 def new(
     name: Annotated[
         str | None,
-        typer.Argument(metavar="[NAME]", help="The plugin's name: acme, for coro-acme."),
+        typer.Argument(metavar="NAME", help="The plugin's name: acme, for coro-acme."),
     ] = None,
     title: Annotated[
-        str | None, typer.Option(help="The provider, for people. [default: from NAME]")
+        str | None, typer.Option(help="The provider, for people.", show_default="from NAME")
     ] = None,
     dialect: Annotated[
         Dialect | None,
         typer.Option(
-            help="What it speaks: OpenAI's chat dialect, or one of its own. [default: openai]"
+            help="What it speaks: OpenAI's chat dialect, or one of its own.",
+            show_default=Dialect.OPENAI.value,
         ),
     ] = None,
     base_url: Annotated[
@@ -57,10 +58,10 @@ def new(
         typer.Option(metavar="ID[=UPSTREAM]", help="A model, and its name there. Repeatable."),
     ] = None,
     key: Annotated[
-        str | None, typer.Option(help="The key's variable. [default: NAME_API_KEY]")
+        str | None, typer.Option(help="The key's variable.", show_default="NAME_API_KEY")
     ] = None,
     directory: Annotated[
-        Path | None, typer.Option(help="Where to write it. [default: ./coro-NAME]")
+        Path | None, typer.Option(help="Where to write it.", show_default="./coro-NAME")
     ] = None,
 ) -> None:
     """Write a provider plugin to begin with: a distribution of its own, whole and tested.

@@ -13,6 +13,7 @@ from coro_core.settings import read_environ, read_settings
 from coro_core.terminal.session import Session
 from coro_core.terminal.sources import CannotAskError, here
 from coro_core.terminal.views import show_answers, show_json, show_markdown
+from coro_core.web.problems import fault
 from coro_core.web.schemas import SingleChatRequest
 
 MAX_PROMPT_BYTES = 40_000_000
@@ -90,10 +91,9 @@ def _question(**fields: object) -> SingleChatRequest:
         return SingleChatRequest.model_validate(given)
     except ValidationError as exc:
         problems = (
-            f"{error['loc'][0]}: {error['msg'].removeprefix('Input ')}"
-            for error in exc.errors(include_url=False, include_input=False, include_context=False)
+            f"{str(error['loc'][0]).replace('_', '-')}: {fault(error)}" for error in exc.errors()
         )
-        raise typer.BadParameter("; ".join(problems).replace("_", "-")) from None
+        raise typer.BadParameter("; ".join(problems)) from None
 
 
 def _read(prompt: str | None, file: Path | None) -> str:

@@ -123,16 +123,20 @@ def _detail(exc: HTTPException) -> str:
 def _field_error(error: Mapping[str, Any]) -> tuple[str, str]:
     """Say what is wrong with a field; the value is never repeated, the name of the field is."""
     path = ".".join(str(part)[:MAX_FIELD_CHARS] for part in error["loc"][1:]) or "body"
-    field = path.encode("unicode_escape").decode()[:MAX_FIELD_CHARS]
+    return path.encode("unicode_escape").decode()[:MAX_FIELD_CHARS], fault(error)
+
+
+def fault(error: Mapping[str, Any]) -> str:
+    """Return what pydantic finds wrong with a field, as the rest of a sentence about it."""
     match error["type"]:
         case "missing":
-            return field, "this field is required"
+            return "this field is required"
         case "extra_forbidden":
-            return field, "there is no such field"
+            return "there is no such field"
         case "model_attributes_type" | "model_type" | "dict_type":
-            return field, "must be a JSON object sent with Content-Type: application/json"
+            return "must be a JSON object sent with Content-Type: application/json"
         case "string_pattern_mismatch":
-            return field, "must hold more than white space"
+            return "must hold more than white space"
         case _:
             message = str(error["msg"]).removeprefix("Input ").removeprefix("Value error, ")
-            return field, message[:1].lower() + message[1:]
+            return message[:1].lower() + message[1:]
