@@ -65,6 +65,11 @@ async def test_every_request_gets_an_id_of_its_own(client: httpx.AsyncClient) ->
 REPLIES = [
     ("GET", "/health", None, 200),
     ("HEAD", "/health", None, 200),
+    ("HEAD", "/models", None, 200),
+    ("HEAD", "/plugins", None, 200),
+    ("HEAD", "/openapi.json", None, 200),
+    ("HEAD", "/docs", None, 200),
+    ("HEAD", "/", None, 200),
     ("GET", "/models", None, 200),
     ("GET", "/plugins", None, 200),
     ("GET", "/openapi.json", None, 200),

@@ -118,6 +118,7 @@ async def health() -> Health:
     return Health(status="ok", timestamp=now)
 
 
+@router.head("/models", include_in_schema=False)
 @router.get(
     "/models",
     tags=["models"],
@@ -144,6 +145,7 @@ async def list_models(
     return model_list(container.catalog, live=live)
 
 
+@router.head("/plugins", include_in_schema=False)
 @router.get(
     "/plugins",
     tags=["operation"],

@@ -28,7 +28,7 @@ def install(app: FastAPI, settings: Settings) -> None:
     """Add the page to `app`; without it, `/` leads to `/docs`."""
     if not settings.ui:
 
-        @app.get("/", include_in_schema=False)
+        @app.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
         async def leave() -> RedirectResponse:
             return RedirectResponse("/docs")
 
@@ -45,6 +45,6 @@ def install(app: FastAPI, settings: Settings) -> None:
 
     app.mount("/ui", Assets(directory=_DIRECTORY))
 
-    @app.get("/", include_in_schema=False)
+    @app.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
     async def home() -> HTMLResponse:
         return HTMLResponse(page(), headers=_HEADERS)
