@@ -44,3 +44,16 @@ async def test_a_problem_can_be_looked_at_by_its_kind(visitor: Visitor, demo: st
     refused = block.locator('.response[data-code="422"]')
     await refused.locator(".examples-select select").select_option("misspelt_field")
     await expect(refused.locator("pre.example")).to_contain_text("there is no such field")
+
+
+@pytest.mark.parametrize("viewport", [(390, 844)], ids=["phone"])
+async def test_it_fits_on_a_phone_and_names_its_language(visitor: Visitor, demo: str) -> None:
+    visit = await docs(visitor, demo)
+    assert await visit.evaluate("() => document.documentElement.lang") == "en"
+    sideways = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    assert await visit.evaluate(sideways) == 0
+    for operation, group in GROUPS.items():
+        block = visit.page.locator(f"#operations-{group}-{operation}")
+        await block.locator(".opblock-summary-control").click()
+        await expect(block.locator(".responses-table").first).to_be_visible()
+        assert await visit.evaluate(sideways) == 0, operation

@@ -5,7 +5,6 @@ from importlib.metadata import version
 from typing import Any
 
 from fastapi import FastAPI
-from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import HTMLResponse
 from starlette.routing import BaseRoute
@@ -18,8 +17,8 @@ from coro_core.web.middleware import REQUEST_ID
 from coro_core.web.replies import OF_OPERATION
 from coro_core.web.schemas import Problem
 
-_ASSETS = "/docs/assets"
 _DIRECTORY = STATIC / "swagger-ui-5.35.0"
+_PAGE = STATIC / "docs.html"
 _REFERENCE = "#/components/schemas/{model}"
 
 _DESCRIPTION = """\
@@ -65,22 +64,11 @@ def install(app: FastAPI, settings: Settings) -> None:
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's own documented way
-    app.mount(_ASSETS, Assets(directory=_DIRECTORY))
+    app.mount("/docs/assets", Assets(directory=_DIRECTORY))
 
     @app.api_route("/docs", methods=["GET", "HEAD"], include_in_schema=False)
     async def docs() -> HTMLResponse:
-        return get_swagger_ui_html(
-            openapi_url="/openapi.json",
-            title="CORO",
-            swagger_js_url=f"{_ASSETS}/swagger-ui-bundle.js",
-            swagger_css_url=f"{_ASSETS}/swagger-ui.css",
-            swagger_favicon_url=f"{_ASSETS}/favicon-32x32.png",
-            swagger_ui_parameters={
-                "tryItOutEnabled": True,
-                "displayRequestDuration": True,
-                "defaultModelsExpandDepth": 0,
-            },
-        )
+        return HTMLResponse(_PAGE.read_text("utf-8"))
 
 
 def describe(routes: Sequence[BaseRoute], settings: Settings) -> dict[str, Any]:
