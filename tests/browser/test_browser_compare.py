@@ -102,6 +102,20 @@ async def test_answers_that_are_too_different_to_compare_say_so(
     )
 
 
+@pytest.mark.parametrize(
+    "settings", [{"CORO_MAX_PROMPT_CHARS": "2000000", "CORO_MAX_BODY_BYTES": "4000000"}]
+)
+async def test_answers_of_the_greatest_length_do_not_hold_up_the_page(
+    stage: Process, visitor: Visitor
+) -> None:
+    visit = await visitor.at(stage.address())
+    # No figure tells them apart, and a third of the words does.
+    left = ["".join("abcdefghij"[int(digit)] for digit in str(n)) for n in range(100_000)]
+    right = ["zz" if place % 3 == 0 else word for place, word in enumerate(left)]
+    await ask_two(visit, " ".join(left), " ".join(right))
+    await expect(visit.page.locator("#status")).to_have_text("2 of 2 answered.")
+
+
 async def test_the_chart_is_a_table_whose_bars_are_in_proportion(
     visitor: Visitor, demo: str
 ) -> None:

@@ -135,7 +135,10 @@ async def test_what_cannot_be_asked_is_said_and_the_keyboard_is_taken_there(
 async def test_no_model_is_no_question(visitor: Visitor, script: str) -> None:
     visit = await visitor.at(script, "#prompt=Hello&model=")
     await visit.page.keyboard.press("Control+Enter")
-    await expect(visit.page.get_by_role("alert")).to_have_text("Choose at least one model.")
+    complaint = visit.page.get_by_role("alert")
+    await expect(complaint).to_have_text("Choose at least one model.")
+    await visit.page.click("#all")
+    await expect(complaint).to_be_empty()
 
 
 @pytest.mark.parametrize("settings", [{"CORO_MAX_PROMPT_CHARS": "20"}])
@@ -145,9 +148,11 @@ async def test_a_prompt_that_is_too_long_is_counted_as_the_server_counts(
     visit = await visitor.at(stage.address())
     count = visit.page.locator("#count")
     await visit.page.fill("#prompt", "🎵" * 19)
-    await expect(count).to_have_text("1 characters left")
+    await expect(count).to_have_text("1 character left")
+    await visit.page.fill("#prompt", "🎵" * 18)
+    await expect(count).to_have_text("2 characters left")
     await visit.page.fill("#prompt", "🎵" * 21)
-    await expect(count).to_have_text("1 characters too many")
+    await expect(count).to_have_text("1 character too many")
     await visit.page.keyboard.press("Control+Enter")
     await expect(visit.page.get_by_role("alert")).to_have_text("The prompt is too long.")
     await visit.ask("🎵" * 20, "one")
@@ -205,6 +210,27 @@ async def test_models_that_cannot_be_listed_are_asked_for_again(
     await failed.get_by_role("button", name="Try again").click()
     await expect(visit.page.locator(".chip input").first).to_be_attached()
     assert (await visit.evaluate(STATE))["models"] == ["two"]
+
+
+async def test_more_models_that_cannot_be_listed_cost_nothing_that_was_there(
+    visitor: Visitor, script: str
+) -> None:
+    visit = await visitor.at(script, "#prompt=Hello&model=two")
+    before = await visit.page.locator(".chip").count()
+    await visit.page.route("**/models?all=true", lambda route: route.abort())
+    await visit.page.click("#more")
+    failed = visit.page.locator("#chips .failed")
+    await expect(failed).to_contain_text("The server cannot be reached.")
+    await expect(visit.page.locator(".chip")).to_have_count(before)
+    await visit.page.keyboard.press("Control+Enter")
+    await visit.wait_for("two", "answered")
+    await visit.page.unroute("**/models?all=true")
+    await failed.get_by_role("button", name="Try again").focus()
+    await visit.page.keyboard.press("Enter")
+    await expect(failed).to_have_count(0)
+    assert (await visit.evaluate(STATE))["models"] == ["two"]
+    # The button that had the focus is gone: the keyboard stays among the models.
+    await expect(visit.page.locator(".chip input").first).to_be_focused()
 
 
 async def test_a_server_without_models_says_what_to_do(visitor: Visitor, tmp_path: Path) -> None:

@@ -11,6 +11,8 @@ import { diffArrays } from "./libraries.js";
 
 /** The least share of words in common. */
 export const LEAST = 0.9;
+/** How long two answers may be held against each other; tens of thousands of words take longer. */
+const PATIENCE_MS = 200;
 
 const FIGURE = /[\p{N}\p{Sm}\p{Sc}%\u2212]/u;
 const segmenter = new Intl.Segmenter("en", { granularity: "word" });
@@ -39,7 +41,10 @@ export function alike(left, right) {
   const figures = (list) => list.filter((word) => FIGURE.test(word)).join(" ");
   if (!left.length || !right.length || figures(left) !== figures(right)) return 0;
   // More changes than may be are not even looked for, so that long answers cost little.
-  const changes = diffArrays(left, right, { maxEditLength: Math.floor((1 - LEAST) * total) });
+  const changes = diffArrays(left, right, {
+    maxEditLength: Math.floor((1 - LEAST) * total),
+    timeout: PATIENCE_MS,
+  });
   if (!changes) return 0;
   const common = changes.reduce((sum, { added, removed, count }) =>
     added || removed ? sum : sum + count, 0);

@@ -31,7 +31,9 @@ export class Chips {
       this.#more.hidden = all;
       this.choose(chosen);
     } catch (error) {
-      this.#box.replaceChildren(
+      // What is there already can still be asked.
+      this.#box.querySelector(".failed")?.remove();
+      this.#box.append(
         el("p", { class: "failed", role: "alert" }, error.message, " ",
           el("button", { type: "button", class: "quiet", click: () => this.load({ all }) },
             "Try again")),
@@ -39,6 +41,7 @@ export class Chips {
     } finally {
       this.#box.removeAttribute("aria-busy");
       this.#more.disabled = false;
+      for (const ghost of this.#box.querySelectorAll(".ghost")) ghost.remove();
     }
   }
 
@@ -80,12 +83,15 @@ export class Chips {
   #show(chosen) {
     const models = [...this.#models.values()];
     const why = [...new Set(models.map(({ reason }) => reason).filter(Boolean))];
+    const focused = this.#box.contains(document.activeElement);
     this.#box.replaceChildren(
       ...models.map((model, place) => {
         const on = chosen ? chosen.includes(model.id) : model.available;
         return chip(model, place, on && model.available, why.indexOf(model.reason));
       }),
     );
+    // The button that had the focus is gone: the keyboard stays where it was.
+    if (focused) this.#box.querySelector("input")?.focus();
     this.#reasons.hidden = !why.length;
     this.#reasons.replaceChildren(
       ...why.map((reason, place) => {

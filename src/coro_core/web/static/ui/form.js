@@ -110,6 +110,7 @@ export class Form {
   }
 
   #changed() {
+    this.#complaint.textContent = "";
     this.#show();
     clearTimeout(this.#saving);
     this.#saving = setTimeout(() => this.#save(), SAVE_AFTER_MS);
@@ -132,8 +133,8 @@ export class Form {
     const most = Number(LIMITS.maxPromptChars);
     const left = most - this.#length();
     this.#count.hidden = left > most / 10;
-    this.#count.textContent =
-      left < 0 ? `${-left} characters too many` : `${left} characters left`;
+    const characters = Math.abs(left) === 1 ? "1 character" : `${Math.abs(left)} characters`;
+    this.#count.textContent = `${characters} ${left < 0 ? "too many" : "left"}`;
     this.#count.classList.toggle("over", left < 0);
   }
 
