@@ -47,6 +47,7 @@ LAYERS = [
     {"checkup", "plugin_commands"},
     {"web"},
     {"terminal"},
+    {"listings"},
     {"cli"},
     {"__main__"},
 ]

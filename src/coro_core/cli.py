@@ -4,28 +4,23 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from importlib.metadata import distribution, entry_points
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from pydantic import BaseModel
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from coro_core.checkup import Checkup, check_up
 from coro_core.container import Container, build
 from coro_core.distributions import requirement
 from coro_core.errors import CoroError
 from coro_core.hookspecs import ENTRY_POINT_GROUP
+from coro_core.listings import findings, show
 from coro_core.logs import configure_logs
 from coro_core.plugin_commands import app as plugin_app
 from coro_core.settings import is_host, read_environ, read_settings
 from coro_core.terminal.command import chat
-from coro_core.terminal.text import harmless, harmless_json
+from coro_core.terminal.text import harmless_json
 from coro_core.web.docs import describe
 from coro_core.web.presenters import model_list, plugin_list
 from coro_core.web.routes import router
@@ -131,7 +126,8 @@ app.command()(chat)
 def models(as_json: AsJson = False) -> None:
     """List the models of every installed plugin."""
     listed = model_list(_looked_at().catalog).models
-    _show(listed, as_json, none="No plugin offers any model; coro plugins says why.")
+    columns = ["id", "name", "provider", "cost", "available", "upstream_model"]
+    show(listed, as_json, columns, none="No plugin offers any model; coro plugins says why.")
 
 
 @app.command("plugins")
@@ -148,7 +144,8 @@ def list_plugins(
         return
     container = _looked_at()
     found = plugin_list(container.plugins, container.catalog).plugins
-    _show(found, as_json, none="No plugin is installed.", without={"traffic"})
+    columns = ["name", "distribution", "version", "state", "models"]
+    show(found, as_json, columns, none="No plugin is installed.")
 
 
 @app.command()
@@ -178,7 +175,7 @@ def check(
     if as_json:
         typer.echo(harmless_json(found.model_dump_json(indent=2)))
     else:
-        typer.echo(_findings(found))
+        typer.echo(findings(found))
     raise typer.Exit(0 if found.usable else 1)
 
 
@@ -213,56 +210,3 @@ def _requirements() -> list[str]:
     found = {point.dist.name: point.dist for point in points if point.dist}
     plugins = [found[name] for name in sorted(found)]
     return [requirement(dist, Path.cwd()) for dist in (distribution("coro-core"), *plugins)]
-
-
-def _show(
-    items: Sequence[BaseModel], as_json: bool, none: str, without: AbstractSet[str] = frozenset()
-) -> None:
-    """Print items as JSON, or as a table without the fields named."""
-    rows = [item.model_dump() for item in items]
-    if as_json:
-        typer.echo(json.dumps(rows, indent=2))
-    elif not rows:
-        typer.echo(none)
-    else:
-        Console().print(_table(rows, [name for name in rows[0] if name not in without]))
-
-
-def _table(rows: Sequence[Mapping[str, object]], names: Sequence[str]) -> Table:
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for name in names:
-        table.add_column(name.replace("_", " "), overflow="fold")
-    for row in rows:
-        # As Text, in which square brackets are not markup.
-        table.add_row(*(Text(_cell(row[name])) for name in names))
-    return table
-
-
-def _findings(found: Checkup) -> str:
-    """Put a checkup into lines: a provider each, then a model each."""
-    lines = []
-    for provider in found.providers:
-        served = f", {provider.served} models served" if provider.served is not None else ""
-        reason = f": {provider.reason}" if provider.reason else ""
-        lines.append(f"{provider.plugin:12} key {provider.key}{served}{reason}")
-    lines.append("")
-    for model in found.models:
-        verdict = "ok" if model.usable else "unusable"
-        lines.append(f"{model.model:12} {verdict:9} {model.upstream_model}")
-        if model.latency_ms is not None and model.usable:
-            lines[-1] += f"  {model.latency_ms} ms"
-        lines += [f"{'':12} {text}" for text in (model.reason, model.response) if text]
-    # Names and answers are what strangers say.
-    return harmless("\n".join(lines))
-
-
-def _cell(value: object) -> str:
-    match value:
-        case None:
-            return ""
-        case bool():
-            return "yes" if value else "no"
-        case list():
-            return ", ".join(map(str, value))
-        case _:
-            return str(value)
