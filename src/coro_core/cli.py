@@ -10,7 +10,6 @@ from typing import Annotated
 
 import typer
 
-from coro_core.checkup import Checkup, check_up
 from coro_core.container import Container, build
 from coro_core.distributions import requirement
 from coro_core.errors import CoroError
@@ -164,6 +163,9 @@ def check(
 
     Spends no tokens without --generate. The exit code is 1 if anything asked for is unusable.
     """
+    # Only here: no other command looks at providers.
+    from coro_core.checkup import Checkup, check_up
+
     # What there is to say of keys and lists, the command itself says.
     container = _built("error", **({"CORO_DEMO": "true"} if demo else {}))
 

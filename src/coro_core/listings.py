@@ -3,6 +3,7 @@
 import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import typer
 from pydantic import BaseModel
@@ -10,8 +11,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from coro_core.checkup import Checkup
 from coro_core.terminal.text import harmless
+
+if TYPE_CHECKING:
+    from coro_core.checkup import Checkup
 
 _WHOLE = ("id", "upstream_model")
 """What is copied from a table, and not broken while there is something else to break."""
@@ -49,7 +52,7 @@ def _remarks(rows: Sequence[Mapping[str, object]], name: str) -> list[str]:
     return [f"{', '.join(map(str, names))}: {remark}" for remark, names in about.items()]
 
 
-def findings(found: Checkup) -> str:
+def findings(found: "Checkup") -> str:
     """Put a checkup into lines: a provider each, then a model each."""
     lines = []
     for provider in found.providers:

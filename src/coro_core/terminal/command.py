@@ -10,9 +10,7 @@ from pydantic import ValidationError
 
 from coro_core.logs import configure_logs
 from coro_core.settings import read_environ, read_settings
-from coro_core.terminal.session import Session
 from coro_core.terminal.sources import CannotAskError, here
-from coro_core.terminal.views import show_answers, show_json, show_markdown
 from coro_core.web.problems import fault
 from coro_core.web.schemas import SingleChatRequest
 
@@ -62,6 +60,10 @@ def chat(
     The exit code is 0 if every model answered, 1 if one or more failed, 2 if nothing could be
     asked, and 130 if it was interrupted, which cancels the calls.
     """
+    # Only here: what draws on a terminal is of no use to any other command.
+    from coro_core.terminal.session import Session
+    from coro_core.terminal.views import show_answers, show_json, show_markdown
+
     if demo and url:
         raise typer.BadParameter("--demo and --url exclude each other")
     if as_json and as_markdown:
