@@ -72,6 +72,14 @@ BROKEN_SOURCES = {
         "failed",
         "coro_list_models",
     ),
+    "raising_sequence": (
+        "from collections.abc import Sequence\nfrom support.plugins import Echo\n"
+        "class Bad(Sequence):\n def __len__(self): raise SystemExit('secret')\n"
+        " def __getitem__(self, place): raise IndexError\n"
+        "class Plugin(Echo): models = Bad()",
+        "failed",
+        "SystemExit",
+    ),
     "endless_list": (
         "from support.plugins import Echo, model\n"
         "class Plugin(Echo): models = (model('m'),) * 100_000",

@@ -91,6 +91,8 @@ def test_settings_are_read_from_dotenv_and_the_environment_wins(
         ({"PORT": "http"}, "", "PORT"),
         ({"CORO_LOG_LEVEL": "loud"}, "", "CORO_LOG_LEVEL"),
         ({"CORO_DEMO": "true", "CORO_DEMO_FAIL": "nobody"}, "", "CORO_DEMO_FAIL"),
+        ({"CORO_DEMO": "true", "CORO_DEMO_FAIL": "hostile=plugin_fault"}, "", "CORO_DEMO_FAIL"),
+        ({"CORO_UPSTREAM_EXITS": "big, \udcff"}, "", "CORO_UPSTREAM_EXITS"),
         ({}, None, ".env cannot be read"),
     ],
 )
@@ -99,6 +101,7 @@ def test_settings_that_cannot_be_used_end_the_start_with_one_line(
 ) -> None:
     if dotenv is None:
         (tmp_path / ".env").write_bytes(b"CORO_DEMO=\xff\xfe\n")
+    install.add_source("hostile", HOSTILE)
     with Process("serve", "--port", "0", cwd=tmp_path, environ=environ(install, **more)) as server:
         assert server.wait() != 0
         complaints = [line for line in server.lines if said in line]

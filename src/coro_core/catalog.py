@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.metadata import entry_points
 
+from coro_core.errors import SettingsError
 from coro_core.hookspecs import ENTRY_POINT_GROUP
 from coro_core.plugins import Plugins
 from coro_core.records import PluginRecord, State
@@ -72,7 +73,7 @@ class Catalog:
         """Offer the models of `plugins`. `clock` is in seconds and never goes back.
 
         `environ` may replace the upstream candidates of a model: `CORO_UPSTREAM_LLAMA_70B=a,b`
-        does so for `llama-70b`.
+        does so for `llama-70b`. Raises `SettingsError` when those cannot be names.
         """
         self._plugins = plugins
         models = [
@@ -180,4 +181,9 @@ def _by_name(plugin: PluginRecord, upstream: str) -> Target:
 def _with_candidates(model: Model, environ: Mapping[str, str]) -> Model:
     names = environ.get(upstream_variable(model.id), "").split(",")
     candidates = tuple(dict.fromkeys(name.strip() for name in names if name.strip()))
+    if not all(map(can_be_asked, candidates)):
+        raise SettingsError(
+            f"{upstream_variable(model.id)}: no model's name holds control characters, or"
+            " bytes that are not UTF-8."
+        )
     return replace(model, candidates=candidates) if candidates else model

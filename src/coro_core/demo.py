@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from coro_core.errors import ERROR_CODES, AuthenticationFailed, SettingsError
+from coro_core.errors import PROVIDER_ERROR_CODES, AuthenticationFailed, SettingsError
 from coro_core.records import PluginRecord
 from coro_core.settings import Settings
 from coro_core.testing.behaviour import Behaviour
@@ -13,18 +13,18 @@ _SHOWN_CHARS = 40
 def demo_behaviours(settings: Settings, records: Sequence[PluginRecord]) -> dict[str, Behaviour]:
     """Return how each plugin's simulator is to behave.
 
-    Raises `SettingsError` when `CORO_DEMO_FAIL` names no plugin or no error code.
+    Raises `SettingsError` when `CORO_DEMO_FAIL` names no plugin, or no error of a provider.
     """
     behaviours = {record.name: Behaviour(latency=None) for record in records}
     for entry in settings.demo_fail:
         name, _, code = entry.partition("=")
         code = code or AuthenticationFailed.code
-        if name not in behaviours or code not in ERROR_CODES:
+        if name not in behaviours or code not in PROVIDER_ERROR_CODES:
             # One line, whatever a quoted value in `.env` holds.
             shown = entry[:_SHOWN_CHARS].encode("unicode_escape").decode()
             raise SettingsError(
                 f"CORO_DEMO_FAIL: {shown} is not a plugin, or not plugin=error_code with one of"
-                f" {', '.join(ERROR_CODES)}."
+                f" {', '.join(PROVIDER_ERROR_CODES)}."
             )
         behaviours[name].error = code
     return behaviours

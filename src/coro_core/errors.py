@@ -225,6 +225,10 @@ class PluginFault(ProviderError):
 
 ERROR_CODES: tuple[str, ...] = tuple(leaf.code for leaf in ProviderError.__subclasses__())
 """The wire codes of all leaves: a closed set, and only ever added to."""
+PROVIDER_ERROR_CODES = tuple(
+    code for code in ERROR_CODES if code not in (NotConfigured.code, PluginFault.code)
+)
+"""Those of what a provider can do; the others are the operator's and the plugin's own."""
 
 
 def describe(exc: BaseException) -> str:

@@ -82,10 +82,10 @@ class Plugins:
         """Return what a plugin says of its services; nothing when it says what makes no sense."""
         try:
             services: object = self._hooks[plugin].call("coro_services")
+            return dict(services) if _is_service_map(services) else {}
         except BaseException as exc:
             _log.error("coro_services failed", plugin=plugin, why=describe(exc))
             return {}
-        return services if _is_service_map(services) else {}
 
     def live_models(self, plugin: str) -> Awaitable[Collection[str]]:
         """Start asking a plugin that `can_list` for the upstream names that can be called."""
@@ -175,11 +175,12 @@ class Plugins:
     def _list_models(self, record: PluginRecord) -> None:
         """Take over the models that a plugin offers, except ids that are taken."""
         try:
-            models = self._hooks[record.name].call("coro_list_models", environ=self._environ)
+            offered = self._hooks[record.name].call("coro_list_models", environ=self._environ)
+            models = tuple(offered) if _is_model_list(offered) else None
         except BaseException as exc:
             record.state, record.reason = State.FAILED, f"coro_list_models failed: {describe(exc)}"
             return
-        if not _is_model_list(models):
+        if models is None:
             record.state = State.FAILED
             record.reason = (
                 f"coro_list_models must return up to {MAX_MODELS_PER_PLUGIN} coro_core.Model"
@@ -210,7 +211,7 @@ def _origin(entry_point: EntryPoint) -> tuple[str, str]:
     return str(told.get("name", "unknown")), str(told.get("version", "unknown"))
 
 
-def _is_model_list(models: object) -> bool:
+def _is_model_list(models: object) -> TypeGuard[Sequence[Model]]:
     return (
         isinstance(models, Sequence)
         and len(models) <= MAX_MODELS_PER_PLUGIN

@@ -34,6 +34,14 @@ def test_what_would_fill_the_memory_is_refused_before_it_does(tiny: bytes) -> No
         tracemalloc.stop()
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32"])
+def test_only_utf_8_is_read(encoding: str) -> None:
+    # As bytes, what is between these two is within a text.
+    hidden = "\u2222" + '{"a":1},' * 10 + "\u2222"
+    with pytest.raises(InvalidResponse):
+        json_object(json.dumps({"text": hidden}, ensure_ascii=False).encode(encoding))
+
+
 @pytest.mark.parametrize("text", ["[{", ",", '"', "\\", '\\"[', "{\n\t"])
 def test_what_is_within_a_text_does_not_count(text: str) -> None:
     answer = {"text": text * (MEGABYTE // len(text)), "after": [1, 2]}

@@ -26,7 +26,8 @@ def json_object(content: bytes | str) -> dict[str, Any]:
     check_values(content)
     value = None
     with suppress(ValueError, RecursionError):
-        value = json.loads(content)
+        # As UTF-8 and nothing else, as it was looked at; by itself, json would take UTF-16 too.
+        value = json.loads(content.decode("utf-8-sig", "surrogatepass"))
     # Outside of a handler: json's own error holds the whole reply.
     if not isinstance(value, dict):
         raise InvalidResponse("It is not a JSON object.")

@@ -65,8 +65,8 @@ class Behaviour:
     """A script that may be rewritten while the simulator runs.
 
     `error` and `fault` apply to every generate call, `errors` to the calls for one upstream name.
-    Values of `error` and `errors` are error codes of `coro_core.errors`, told in the provider's
-    own dialect.
+    Values of `error` and `errors` are out of `coro_core.errors.PROVIDER_ERROR_CODES`, told in the
+    provider's own dialect.
     """
 
     latency: float | None = 0.0

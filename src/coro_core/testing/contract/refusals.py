@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 
-from coro_core.errors import ERROR_CODES, ProviderError
+from coro_core.errors import PROVIDER_ERROR_CODES, ProviderError
 from coro_core.testing.behaviour import Behaviour
 from coro_core.testing.contract.provider import Provider, failure
 from coro_core.testing.contract.registry import Checks, Run, demand
@@ -10,8 +10,6 @@ from coro_core.testing.contract.subject import Subject
 
 CHECKS = Checks("What it makes of a refusal")
 
-CODES = [code for code in ERROR_CODES if code not in ("not_configured", "plugin_fault")]
-"""The codes of what a provider can do; the others are the operator's and the plugin's own."""
 _HOPELESS = {
     "authentication_failed",
     "quota_exhausted",
@@ -48,7 +46,7 @@ def _error_check(code: str) -> Run:
     return run
 
 
-for _code in CODES:
+for _code in PROVIDER_ERROR_CODES:
     CHECKS.add(
         f"error-{_code.replace('_', '-')}",
         f"{_leaf(_code).__name__} is what it raises when the provider tells {_code}.",

@@ -9,10 +9,9 @@ from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager, suppress
 from urllib.parse import quote
 
-from coro_core.errors import ProviderError
+from coro_core.errors import PROVIDER_ERROR_CODES, ProviderError
 from coro_core.testing.behaviour import Behaviour, Fault
 from coro_core.testing.contract.provider import Provider
-from coro_core.testing.contract.refusals import CODES
 from coro_core.testing.contract.registry import Checks, demand
 from coro_core.testing.contract.subject import Subject
 
@@ -67,7 +66,7 @@ async def _errors(provider: Provider) -> list[tuple[str, str]]:
     """Return what each error of calls and lists tells, with what caused it."""
     told = []
     behaviour = provider.behaviour
-    for code in CODES:
+    for code in PROVIDER_ERROR_CODES:
         behaviour.error = code
         told.append((code, await _told(provider.generate(PROMPT))))
     if provider.hooks.implements("coro_live_models"):
