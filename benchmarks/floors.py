@@ -210,7 +210,7 @@ def lean() -> Any:
                 http_client=groq_http,
             )
             transport = services.GenerativeServiceAsyncClient.get_transport_class("grpc_asyncio")
-            gemini = services.GenerativeServiceAsyncClient(transport=transport(channel=channel))
+            gemini = transport(channel=channel).generate_content
             deepseek_url = f"{environ['DEEPSEEK_BASE_URL']}/v1/chat/completions"
             deepseek_headers = {"Authorization": f"Bearer {environ['DEEPSEEK_API_KEY']}"}
             gemini_metadata = (("x-goog-api-key", environ["GEMINI_API_KEY"]),)
@@ -218,13 +218,12 @@ def lean() -> Any:
             async def ask(model: str, prompt: str) -> str:
                 name = UPSTREAM[model]
                 if model == "gemini":
-                    reply = await gemini.generate_content(
-                        services.GenerateContentRequest(
-                            model=f"models/{name}",
-                            contents=[services.Content(parts=[services.Part(text=prompt)])],
-                        ),
-                        retry=None,
-                        metadata=gemini_metadata,
+                    request = services.GenerateContentRequest.pb()(
+                        model=f"models/{name}", contents=[{"parts": [{"text": prompt}]}]
+                    )
+                    wrapped = services.GenerateContentRequest.wrap(request)
+                    reply = services.GenerateContentResponse.pb(
+                        await gemini(wrapped, metadata=gemini_metadata)
                     )
                     return str(reply.candidates[0].content.parts[0].text)
                 if model == "deepseek":
