@@ -19,9 +19,10 @@ from support.faults.grpc_server import (
     well,
 )
 from support.faults.replies import raw
-from support.faults.world import World, world
+from support.faults.world import HURRIED, PATIENT, World, world
 
 S = grpc.StatusCode
+MEGABYTE = 1024 * 1024
 
 
 @asynccontextmanager
@@ -34,12 +35,17 @@ async def scripted() -> AsyncIterator[tuple[World, ScriptedGemini]]:
 
 
 async def survives(
-    here: World, script: ScriptedGemini, name: str, code: str | None, answer: Answer
+    here: World,
+    script: ScriptedGemini,
+    name: str,
+    code: str | None,
+    answer: Answer,
+    timeout: float = HURRIED,
 ) -> None:
     with here.trials.trial(name):
         script.answer = answer
         try:
-            row = await here.fails(code)
+            row = await here.fails(code, timeout)
         finally:
             script.answer = None
         if name in WAITS:
@@ -93,7 +99,9 @@ async def test_a_wait_that_does_not_fit_is_told_at_once_by_gemini_too() -> None:
 async def test_whatever_gemini_answers_costs_its_own_row() -> None:
     async with scripted() as (here, script):
         for name, (code, content) in ANSWERS.items():
-            await survives(here, script, name, code, saying(content))
+            # Many bytes take the simulator a while to put together.
+            timeout = HURRIED if len(content) < MEGABYTE else PATIENT
+            await survives(here, script, name, code, saying(content), timeout)
 
 
 async def test_gemini_that_breaks_the_rules_of_grpc_costs_its_own_row() -> None:

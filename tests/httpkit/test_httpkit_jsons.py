@@ -34,12 +34,20 @@ def test_what_would_fill_the_memory_is_refused_before_it_does(tiny: bytes) -> No
         tracemalloc.stop()
 
 
-@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32"])
-def test_only_utf_8_is_read(encoding: str) -> None:
-    # As bytes, what is between these two is within a text.
-    hidden = "\u2222" + '{"a":1},' * 10 + "\u2222"
-    with pytest.raises(InvalidResponse):
-        json_object(json.dumps({"text": hidden}, ensure_ascii=False).encode(encoding))
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-32"])
+def test_values_are_counted_in_every_encoding_of_json(encoding: str) -> None:
+    # In UTF-16 the bytes of this letter are those of two quotation marks.
+    few = {"\u2222": [1, 2]}
+    assert json_object(json.dumps(few, ensure_ascii=False).encode(encoding)) == few
+    many = {"\u2222": [1] * MAX_VALUES, "\u2222\u2222": 1}
+    with pytest.raises(InvalidResponse, match="more values"):
+        json_object(json.dumps(many, ensure_ascii=False).encode(encoding))
+
+
+def test_values_cannot_be_hidden_between_letters_that_look_like_quotation_marks() -> None:
+    hidden = '{"data":[' + '"\u2222",' * MAX_VALUES + "1]}"
+    with pytest.raises(InvalidResponse, match="more values"):
+        json_object(hidden.encode("utf-16-le"))
 
 
 @pytest.mark.parametrize("text", ["[{", ",", '"', "\\", '\\"[', "{\n\t"])

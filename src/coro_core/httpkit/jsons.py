@@ -22,20 +22,29 @@ _UP_TO_A_VALUE = re.compile(rb'(?:[^"{\[,]++|"(?:[^"\\]++|\\.)*+"?)*+(?:[{\[,]|\
 
 def json_object(content: bytes | str) -> dict[str, Any]:
     """Return the JSON object that a reply holds. Raises `InvalidResponse`."""
-    content = content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content
-    check_values(content)
     value = None
     with suppress(ValueError, RecursionError):
-        # As UTF-8 and nothing else, as it was looked at; by itself, json would take UTF-16 too.
-        value = json.loads(content.decode("utf-8-sig", "surrogatepass"))
+        utf8 = _as_utf8(content)
+        check_values(utf8)
+        value = json.loads(utf8)
     # Outside of a handler: json's own error holds the whole reply.
     if not isinstance(value, dict):
         raise InvalidResponse("It is not a JSON object.")
     return value
 
 
+def _as_utf8(content: bytes | str) -> bytes:
+    if isinstance(content, bytes):
+        encoding = json.detect_encoding(content)
+        if encoding == "utf-8":
+            return content
+        # In others, some letters look like the marks that values are counted by.
+        content = content.decode(encoding, "surrogatepass")
+    return content.encode("utf-8", "surrogatepass")
+
+
 def check_values(content: bytes) -> None:
-    """Raise `InvalidResponse` if JSON holds more than `MAX_VALUES` containers and items.
+    """Raise `InvalidResponse` if JSON, in UTF-8, holds more than `MAX_VALUES` containers and items.
 
     A reply below 100 kB costs nothing, a larger one a millisecond or so.
     """
