@@ -56,6 +56,15 @@ class Rendezvous(Echo):
         return answer("met")
 
 
+class Named(Echo):
+    """A plugin beside Echo, with a model of its own."""
+
+    models = (model("named"),)
+
+    async def generate(self, request: GenerateRequest) -> Any:
+        return answer("named")
+
+
 @asynccontextmanager
 async def opened(plugins: Plugins) -> AsyncIterator[None]:
     """Open every plugin, wait until that is done, and close them at the end."""
