@@ -23,10 +23,10 @@ test: .venv/ready ## Run the tests.
 	@exec .venv/bin/pytest -n auto $(ARGS)
 
 fuzz: .venv/ready ## Draw ten thousand new cases for each property: most of an hour.
-	@exec env FUZZ=long .venv/bin/pytest tests/fuzz $(ARGS)
+	@exec env FUZZ=long .venv/bin/pytest tests/promises/fuzz $(ARGS)
 
 clients: .venv/ready .clients/ready ## Generate clients of the API and use them; lint its description.
-	@exec .venv/bin/pytest tests/clients $(ARGS)
+	@exec .venv/bin/pytest tests/promises/clients $(ARGS)
 
 check: .venv/ready ## Format, lint, types and tests.
 	.venv/bin/ruff format --check
@@ -59,16 +59,16 @@ bench: .venv/ready ## Measure against the floor, some twenty minutes, and write 
 overload outage soak: export PYTHONPATH := tests
 
 overload: .venv/ready ## Ten times what a server can take, on this machine alone; two minutes.
-	@exec .venv/bin/python -m load.overload
+	@exec .venv/bin/python -m promises.load.overload
 
 outage: .venv/ready ## Every provider down: how often is each asked? Two minutes.
-	@exec .venv/bin/python -m load.outage
+	@exec .venv/bin/python -m promises.load.outage
 
 soak: .venv/ready ## Faults for SECONDS (default 600): does the server grow?
-	@exec .venv/bin/python -m load.soak
+	@exec .venv/bin/python -m promises.load.soak
 
 contract: .venv/ready ## Write the list of the contract's checks into docs/contract-checks.md.
-	.venv/bin/python -m coro_core.testing.contract.document > docs/contract-checks.md
+	.venv/bin/python -m coro_core.testing.conformance.document > docs/contract-checks.md
 
 clean: ## Remove what was installed and built.
 	rm -rf .venv .tools .clients build dist site .mypy_cache .pytest_cache .ruff_cache .hypothesis
@@ -80,14 +80,14 @@ clean: ## Remove what was installed and built.
 	@touch $@
 
 # Generators and a linter that are not ours, in exact versions. --ignore-scripts: none needs its own.
-.clients/ready: $(addprefix tests/clients/,package.json package-lock.json requirements.txt) | .venv/ready
+.clients/ready: $(addprefix tests/promises/clients/,package.json package-lock.json requirements.txt) | .venv/ready
 	@mkdir -p .clients
 	@rm -f $@
-	@cp tests/clients/package.json tests/clients/package-lock.json .clients
+	@cp tests/promises/clients/package.json tests/promises/clients/package-lock.json .clients
 	@npm ci --prefix .clients --ignore-scripts --no-audit --no-fund --loglevel=error
 	@.tools/bin/uv venv --quiet --clear --python .venv/bin/python .clients/venv
 	@.tools/bin/uv pip install --quiet --python .clients/venv/bin/python --require-hashes \
-		--requirements tests/clients/requirements.txt
+		--requirements tests/promises/clients/requirements.txt
 	@touch $@
 
 $(HATCH): scripts/bootstrap.py

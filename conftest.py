@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from coro_core.settings import Settings, variable
+from coro_core.config.settings import Settings, variable
 from support.network import confine_to_loopback
 from support.plugins import Installer
 

@@ -19,7 +19,7 @@ from fastapi import FastAPI
 
 from benchmarks import floors, instant
 from benchmarks.cases import ALL
-from coro_core.logs import configure_logs
+from coro_core.config.logs import configure_logs
 from coro_core.web.app import create_app
 
 BODY = json.dumps({"prompt": "What is 2+2?", "models": instant.MODELS}).encode()

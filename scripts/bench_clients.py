@@ -110,7 +110,7 @@ async def opened(name: str, port: int) -> AsyncIterator[Call]:
 
             yield call
         case "lean":
-            from coro_core.httpkit import open_lean_client
+            from coro_core.kit.http import open_lean_client
 
             async with open_lean_client(url, headers=HEADERS) as lean:
 
@@ -133,7 +133,7 @@ async def opened(name: str, port: int) -> AsyncIterator[Call]:
 
                 yield call
         case "httpx-aiohttp":
-            from coro_core.httpkit import open_client
+            from coro_core.kit.http import open_client
 
             async with open_client(url, headers=HEADERS) as client:
 

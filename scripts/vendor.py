@@ -1,8 +1,8 @@
 """Fetch the libraries that the compare page carries, as their authors built them.
 
 `python scripts/vendor.py`, which needs npm, puts the named files of each package, and its licence,
-below `src/coro_core/web/static/ui/vendor/NAME-VERSION`. They are unchanged but for the lines that
-name source maps, which are not shipped. To upgrade one, change its version and hash here
+below `src/coro_core/web/pages/static/ui/vendor/NAME-VERSION`. They are unchanged but for the lines
+that name source maps, which are not shipped. To upgrade one, change its version and hash here
 (`npm view NAME@VERSION dist.integrity`), run this, and change the address in `libraries.js`.
 """
 
@@ -17,7 +17,7 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-VENDOR = Path(__file__).parents[1] / "src/coro_core/web/static/ui/vendor"
+VENDOR = Path(__file__).parents[1] / "src/coro_core/web/pages/static/ui/vendor"
 BUILD_FOLDER = re.compile(r"^(dist|lib|libesm)/")
 SOURCE_MAP = re.compile(rb"^//# sourceMappingURL=.*\n?", re.MULTILINE)
 PACKAGES = {

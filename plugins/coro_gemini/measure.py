@@ -42,7 +42,7 @@ async def serve() -> None:
 
 async def cost(sdk: str, environ: dict[str, str]) -> dict[str, float]:
     """Return what one SDK costs this process."""
-    for module in ("coro_core.web.app", "coro_core.httpkit.client"):
+    for module in ("coro_core.web.app", "coro_core.kit.http.httpx_client"):
         importlib.import_module(module)
     memory, wall, cpu = resident_mb(), time.perf_counter(), time.process_time()
     importlib.import_module(SDKS[sdk])

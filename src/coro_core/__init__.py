@@ -1,10 +1,10 @@
 """CORO: one prompt, many models, one answer each.
 
-This is what a provider plugin imports; `coro_core.httpkit` and `coro_core.environ` are the helpers
-beside it. Importing it loads neither the web framework nor any provider.
+Public are the names below, `coro_core.kit` (with `coro_core.kit.http`) and `coro_core.testing`.
+Everything else is private. Importing this loads neither the web framework nor any provider.
 """
 
-from coro_core.errors import (
+from coro_core.contract.errors import (
     AuthenticationFailed,
     BadRequest,
     ConnectionFailed,
@@ -24,9 +24,15 @@ from coro_core.errors import (
     TooLarge,
     UpstreamError,
 )
-from coro_core.hookspecs import CONTRACT_VERSION, ProviderPlugin, hookimpl
-from coro_core.loading import load_module
-from coro_core.types import FinishReason, GenerateRequest, Generation, Model, Service, Usage
+from coro_core.contract.hookspecs import CONTRACT_VERSION, ProviderPlugin, hookimpl
+from coro_core.contract.types import (
+    FinishReason,
+    GenerateRequest,
+    Generation,
+    Model,
+    Service,
+    Usage,
+)
 
 __all__ = [
     "CONTRACT_VERSION",
@@ -56,5 +62,4 @@ __all__ = [
     "UpstreamError",
     "Usage",
     "hookimpl",
-    "load_module",
 ]

@@ -1,5 +1,5 @@
 """`python -m coro_core` is the command `coro`."""
 
-from coro_core.cli import main
+from coro_core.cli.main import main
 
 main()

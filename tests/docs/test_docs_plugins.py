@@ -14,15 +14,15 @@ from typing import Any
 import pytest
 
 import coro_core
-import coro_core.environ
-import coro_core.httpkit
+import coro_core.kit
+import coro_core.kit.http
 import coro_core.testing
-from coro_core.errors import ProviderError
-from coro_core.hookspecs import HookSpecs
+from coro_core.contract.errors import ProviderError
+from coro_core.contract.hookspecs import HookSpecs
 from support.markdown import blocks, code, page, section, table
 
 PAGE = page("docs/plugins.md")
-PLACES = (HookSpecs, coro_core, coro_core.environ, coro_core.httpkit, coro_core.testing)
+PLACES = (HookSpecs, coro_core, coro_core.kit, coro_core.kit.http, coro_core.testing)
 FILE = re.compile(r"^`([\w./]+)`\n\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FILES = dict(FILE.findall(section(PAGE, "## A whole plugin")))
 
@@ -99,7 +99,7 @@ def test_every_hook_and_every_helper_is_on_the_page() -> None:
     hooks = [name for name in vars(HookSpecs) if name.startswith("coro_")]
     assert [name for name in shown if name.startswith("coro_")] == hooks
     assert [code(row[0])[0] for row in table(PAGE, "Hook")] == hooks
-    for name in (*coro_core.httpkit.__all__, *coro_core.testing.__all__, *coro_core.__all__):
+    for name in (*coro_core.kit.http.__all__, *coro_core.testing.__all__, *coro_core.__all__):
         assert re.search(rf"\b{name}\b", PAGE), name
 
 

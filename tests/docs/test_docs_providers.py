@@ -8,14 +8,17 @@ from typing import Any
 import pytest
 
 from coro_core import Model
-from coro_core.errors import ERROR_CODES
-from coro_core.fanout import UNKNOWN_MODEL
-from support.markdown import ROOT, code, page, section, table
+from coro_core.contract.errors import ERROR_CODES
+from coro_core.dispatch.result import UNKNOWN_MODEL
+from support.markdown import code, page, section, table
+from support.paths import ROOT
 
 PAGE = page("docs/providers.md")
 PLUGINS = ["gemini", "groq", "deepseek", "openai"]
 WITH_MODELS = ["gemini", "groq", "deepseek"]
-VARIABLE = re.compile(r'(?:environ\.get\(|environ,\s*)"([A-Z][A-Z0-9_]+)"')
+VARIABLE = re.compile(
+    r'(?:environ\.get\(|environ,\s*|^(?:KEY|ADDRESS) = )"([A-Z][A-Z0-9_]+)"', re.MULTILINE
+)
 
 
 def plugin(name: str) -> Any:
@@ -99,7 +102,7 @@ def test_what_a_provider_adds_to_an_error_is_about_an_error_that_there_is(name: 
 
 
 def test_only_errors_that_may_be_tried_again_are_said_to_be() -> None:
-    from coro_core.errors import ProviderError
+    from coro_core.contract.errors import ProviderError
 
     (text,) = [
         part for part in section(PAGE, "## Errors").split("\n\n") if part.startswith("The core")

@@ -8,11 +8,8 @@ import pytest
 import typer
 from pydantic import BaseModel
 
-from coro_core.cli import app
-from coro_core.records import State
-from coro_core.settings import Settings, variable
-from coro_core.web.problems import PROBLEM_TYPES
-from coro_core.web.schemas import (
+from coro_core.api.problems import PROBLEM_TYPES
+from coro_core.api.schemas import (
     ChatRequest,
     ChatResponse,
     ModelInfo,
@@ -21,7 +18,11 @@ from coro_core.web.schemas import (
     Problem,
     ProviderTraffic,
 )
-from support.markdown import ROOT, blocks, code, page, section, table
+from coro_core.cli.main import app
+from coro_core.config.settings import Settings, variable
+from coro_core.plugins.record import State
+from support.markdown import blocks, code, page, section, table
+from support.paths import ROOT
 
 README = page("README.md")
 API = page("docs/api.md")

@@ -12,7 +12,8 @@ import venv
 from collections.abc import Mapping
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from support.paths import ROOT
+
 PLUGINS = sorted(path.parent for path in ROOT.glob("plugins/*/pyproject.toml"))
 SECONDS = 240
 OFFLINE = ("--no-index", "--no-deps", "--no-build-isolation", "--no-compile")

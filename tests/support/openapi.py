@@ -1,9 +1,10 @@
 """The committed description of the API, and its operations."""
 
 import json
-from pathlib import Path
 
-OPENAPI = Path(__file__).parents[2] / "openapi.json"
+from support.paths import ROOT
+
+OPENAPI = ROOT / "openapi.json"
 COMMITTED = json.loads(OPENAPI.read_text(encoding="utf-8"))
 SCHEMAS = COMMITTED["components"]["schemas"]
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from coro_core import GenerateRequest, Generation, Model, Usage, hookimpl
-from coro_core.plugins import Plugins
+from coro_core.plugins.registry import Plugins
 
 REAL_PLUGINS = ("deepseek", "gemini", "groq", "openai")
 NO_REAL_PLUGINS = {"CORO_DISABLED_PLUGINS": ",".join(REAL_PLUGINS)}

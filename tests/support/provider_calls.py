@@ -8,11 +8,11 @@ from hypothesis import event
 from pydantic_core import to_json
 
 from coro_core import GenerateRequest, Generation, ProviderError
-from coro_core.answers import checked
-from coro_core.errors import ERROR_CODES
-from coro_core.fanout import Row
-from coro_core.web.presenters import model_response
-from coro_core.web.schemas import ModelResponse
+from coro_core.api.schemas import ModelResponse
+from coro_core.api.serializers import model_response
+from coro_core.contract.errors import ERROR_CODES
+from coro_core.dispatch.result import Row
+from coro_core.plugins.validation import checked
 from support.faults.canaries import PROMPT, leaks
 
 LONGEST = 10.0

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from support.paths import ROOT
+
 DIRECTORY = ROOT / ".clients"
 TOOL_SECONDS = 300.0
 

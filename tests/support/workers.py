@@ -6,7 +6,13 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-TOGETHER = ("browser", "clients", "faults", "installing", "scaffold")
+TOGETHER = (
+    "tests/web/browser/",
+    "tests/promises/clients/",
+    "tests/promises/faults/",
+    "tests/promises/installing/",
+    "tests/cli/scaffold/",
+)
 """Folders of tests that share a browser, servers, what was built and installed, or an account."""
 
 
@@ -18,9 +24,7 @@ class Sharing(LoadScopeScheduling):
 
     # Not by the mark xdist_group: https://github.com/pytest-dev/pytest-xdist/issues/1386, 2026-09.
     def _split_scope(self, nodeid: str) -> str:
-        tests, _, rest = nodeid.partition("/")
-        folder = rest.partition("/")[0]
-        return folder if tests == "tests" and folder in TOGETHER else nodeid
+        return next((folder for folder in TOGETHER if nodeid.startswith(folder)), nodeid)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -5,12 +5,8 @@ from typing import Any
 import httpx
 import pytest
 
-from coro_core import (
-    GenerateRequest,
-    Generation,
-    RateLimited,
-    errors,
-)
+from coro_core import GenerateRequest, Generation, RateLimited
+from coro_core.contract import errors
 from support.api import PROBLEM, ROW, Scripted, has_shape
 from support.plugins import NO_REAL_PLUGINS, Echo, Installer, model
 from support.server import ask, running

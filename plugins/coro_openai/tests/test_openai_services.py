@@ -8,7 +8,7 @@ import pytest
 
 from coro_core import GenerateRequest, ProviderError
 from coro_core.testing import serve_http
-from coro_core.testing.messages import HttpReply
+from coro_core.testing.simulator.messages import HttpReply
 from coro_openai import OpenAIPlugin
 
 SECRET = "sk_secret"

@@ -6,13 +6,13 @@ loaded when it is asked for.
 
 from typing import TYPE_CHECKING
 
-from coro_core.testing.behaviour import Behaviour, Call, Fault, RawReply, simulated_answer
-from coro_core.testing.chat import CANARY_KEY, ChatDialect, error_reply, serve_chat
-from coro_core.testing.http import serve_http
-from coro_core.testing.messages import HttpReply, HttpRequest, json_reply
+from coro_core.contract.behaviour import Behaviour, Call, Fault, RawReply, simulated_answer
+from coro_core.testing.simulator.chat import CANARY_KEY, ChatDialect, error_reply, serve_chat
+from coro_core.testing.simulator.messages import HttpReply, HttpRequest, json_reply
+from coro_core.testing.simulator.server import serve_http
 
 if TYPE_CHECKING:
-    from coro_core.testing.contract.pytest_class import ProviderContract
+    from coro_core.testing.conformance.pytest_class import ProviderContract
 
 __all__ = [
     "CANARY_KEY",
@@ -34,7 +34,7 @@ __all__ = [
 
 def __getattr__(name: str) -> object:
     if name == "ProviderContract":
-        from coro_core.testing.contract.pytest_class import ProviderContract
+        from coro_core.testing.conformance.pytest_class import ProviderContract
 
         return ProviderContract
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,1 +1,4 @@
-"""The HTTP API: the only place that knows FastAPI."""
+"""The HTTP API and the pages; the only user of FastAPI.
+
+Import `app.create_app` and `openapi.description`.
+"""

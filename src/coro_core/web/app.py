@@ -10,17 +10,20 @@ import structlog
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
-from coro_core.container import Container, build
-from coro_core.errors import SettingsError
-from coro_core.logs import configure_logs, finish_logs
-from coro_core.plugins import Plugins
-from coro_core.records import PluginRecord, State
-from coro_core.settings import read_environ, read_settings
-from coro_core.web import docs, problems, ui
+from coro_core.config.logs import configure_logs, finish_logs
+from coro_core.config.settings import read_environ, read_settings
+from coro_core.contract.errors import SettingsError
+from coro_core.engine.engine import Container, build
+from coro_core.plugins.record import PluginRecord, State
+from coro_core.plugins.registry import Plugins
+from coro_core.server.admission import Admission
+from coro_core.server.draining import draining, stop_handlers
+from coro_core.web import error_handlers
+from coro_core.web.load_shedding import LoadShedder
 from coro_core.web.middleware import REQUEST_ID, RequestContext
-from coro_core.web.overload import Admission, LoadShedder
+from coro_core.web.openapi import description as docs
+from coro_core.web.pages import compare as ui
 from coro_core.web.routes import router
-from coro_core.web.stopping import draining, stop_handlers
 
 _log = structlog.get_logger("coro")
 
@@ -57,7 +60,7 @@ def create_app(environ: Mapping[str, str] | None = None) -> FastAPI:
     app.include_router(router)
     docs.install(app, container.settings)
     ui.install(app, container.settings)
-    problems.install(app)
+    error_handlers.install(app)
     app.add_middleware(LoadShedder, admission=admission)
     app.add_middleware(RequestContext)
     # The outermost, so that a browser may read errors as well.

@@ -10,9 +10,9 @@ from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from coro_core.errors import describe
-from coro_core.web.overload import TURNED_AWAY
-from coro_core.web.problems import problem
+from coro_core.contract.errors import describe
+from coro_core.web.error_handlers import problem
+from coro_core.web.load_shedding import TURNED_AWAY
 
 MAX_LOGGED_PATH = 200
 REQUEST_ID = "X-Request-ID"

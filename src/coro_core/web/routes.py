@@ -11,20 +11,7 @@ from fastapi import APIRouter, Body, Path, Query, Request
 from fastapi.responses import Response
 from pydantic_core import to_json
 
-from coro_core.calls import Prompt
-from coro_core.container import Container
-from coro_core.fanout import UNKNOWN_MODEL, Row
-from coro_core.web import examples, replies
-from coro_core.web.presenters import (
-    chat_response,
-    model_list,
-    model_response,
-    plugin_list,
-    status_of,
-)
-from coro_core.web.problems import ProblemError
-from coro_core.web.requests import StrictRoute, unless_gone
-from coro_core.web.schemas import (
+from coro_core.api.schemas import (
     MAX_ID_CHARS,
     ChatRequest,
     ChatResponse,
@@ -34,6 +21,19 @@ from coro_core.web.schemas import (
     PluginList,
     SingleChatRequest,
 )
+from coro_core.api.serializers import (
+    chat_response,
+    model_list,
+    model_response,
+    plugin_list,
+    status_of,
+)
+from coro_core.dispatch.caller import Prompt
+from coro_core.dispatch.result import UNKNOWN_MODEL, Row
+from coro_core.engine.engine import Container
+from coro_core.web.error_handlers import ProblemError
+from coro_core.web.openapi import examples, replies
+from coro_core.web.strict_requests import StrictRoute, unless_gone
 
 router = APIRouter(route_class=StrictRoute)
 

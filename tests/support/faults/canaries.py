@@ -6,7 +6,7 @@ CORO says during the fault suite, to clients and into its log, is searched for t
 
 from dataclasses import dataclass, field
 
-from coro_core.testing.contract.secrets import forms
+from coro_core.testing.conformance.secrets import forms
 
 PROVIDER_TEXT = "Provider7Says~Qx"
 """Part of everything that a fault server says in words."""

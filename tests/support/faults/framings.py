@@ -4,10 +4,10 @@ import asyncio
 import gzip
 import zlib
 from collections.abc import AsyncGenerator
-from pathlib import Path
 
 from coro_core.testing import Call
 from support.faults.replies import completion, head
+from support.paths import TESTS
 
 MEGABYTE = 1024 * 1024
 INVALID, LOST = "invalid_response", "connection_failed"
@@ -72,7 +72,7 @@ SLOW = {
 }
 
 BOMB = b" " * (16 * MEGABYTE)
-PACKED = Path(__file__).parents[2] / "faults" / "bombs"
+PACKED = TESTS / "promises" / "faults" / "bombs"
 """The same, packed once by the tools of these formats: see the README there."""
 COMPRESSED = {
     "gzip": gzip.compress(BOMB, 1),

@@ -4,15 +4,13 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING
 
-from coro_core import GenerateRequest, Generation, Model, hookimpl, load_module
-from coro_core.environ import api_key, base_url
+from coro_core import GenerateRequest, Generation, Model, hookimpl
+from coro_core.kit import load_module
+from coro_deepseek.settings import read_settings
 
 if TYPE_CHECKING:
     from coro_core.testing import Behaviour
     from coro_deepseek.wire import Wire
-
-KEY_HELP = "get one at https://platform.deepseek.com/api_keys"
-"""Where a key comes from, for a person."""
 
 
 class DeepSeekPlugin:
@@ -42,10 +40,9 @@ class DeepSeekPlugin:
     @asynccontextmanager
     async def coro_lifespan(self, environ: Mapping[str, str]) -> AsyncIterator[None]:
         """Open one HTTP client; what it needs is loaded here and nowhere else."""
-        key = api_key(environ, "DEEPSEEK_API_KEY", help=KEY_HELP)
-        address = base_url(environ, "DEEPSEEK_BASE_URL", "https://api.deepseek.com")
+        settings = read_settings(environ)
         wire = await load_module("coro_deepseek.wire")
-        async with wire.open_wire(key, address) as self._wire:
+        async with wire.open_wire(settings) as self._wire:
             yield
 
     @hookimpl

@@ -12,8 +12,8 @@ from coro_core import (
     QuotaExhausted,
     TooLarge,
 )
-from coro_core.httpkit import error_for_status, read_error, retry_after
-from coro_deepseek.plugin import KEY_HELP
+from coro_core.kit.http import error_for_status, read_error, retry_after
+from coro_deepseek.settings import KEY_HELP
 
 _NO_MODEL = re.compile(r"^model not exist|^the supported .{0,40}model names", re.IGNORECASE)
 _BLOCKED = re.compile(r"^content exists risk", re.IGNORECASE)

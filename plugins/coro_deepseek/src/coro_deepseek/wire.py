@@ -7,8 +7,9 @@ from typing import Any
 import httpx
 
 from coro_core import GenerateRequest, Generation, Overloaded
-from coro_core.httpkit import chat_body, open_client, read_completion, read_model_ids
+from coro_core.kit.http import chat_body, open_client, read_completion, read_model_ids
 from coro_deepseek.refusals import refusal
+from coro_deepseek.settings import Settings
 
 _NO_THINKING: Mapping[str, Any] = {"thinking": {"type": "disabled"}}
 
@@ -67,10 +68,11 @@ class Wire:
 
 
 @asynccontextmanager
-async def open_wire(key: str, address: str) -> AsyncIterator[Wire]:
+async def open_wire(settings: Settings) -> AsyncIterator[Wire]:
     """Open the client for one key."""
-    async with open_client(address, headers={"Authorization": f"Bearer {key}"}) as client:
-        yield Wire(client, address)
+    headers = {"Authorization": f"Bearer {settings.key}"}
+    async with open_client(settings.address, headers=headers) as client:
+        yield Wire(client, settings.address)
 
 
 def _content(reply: httpx.Response) -> bytes:

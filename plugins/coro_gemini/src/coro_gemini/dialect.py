@@ -92,7 +92,7 @@ def models_page(names: Collection[str], page_size: int, page_token: str) -> Json
 
 
 def refusal(code: str, model: str, behaviour: Behaviour) -> Json:
-    """Return the `google.rpc.Status` by which Gemini tells an error code of `coro_core.errors`.
+    """Return the `google.rpc.Status` by which Gemini tells an error code.
 
     Its `status` is the name of its `code`, as in the bodies of Google's REST.
     """

@@ -25,7 +25,7 @@ from coro_core import (
     ProviderError,
     Timeout,
 )
-from coro_core.httpkit import check_values, open_client
+from coro_core.kit.http import check_values, open_client
 from coro_gemini.reply import generation
 from coro_gemini.rest_replies import error_from, read_reply
 

@@ -110,7 +110,7 @@ class Wire:
 async def open_wire(key: str, address: str) -> AsyncIterator[Wire]:
     """Open one channel to `address`, for the running event loop, and close it at the end.
 
-    Plain http is for loopback, as `coro_core.environ.base_url` has seen to; a path is not sent.
+    Plain http is for loopback, as `coro_core.kit.base_url` has seen to; a path is not sent.
     """
     parts = urlsplit(address)
     secure = parts.scheme == "https"

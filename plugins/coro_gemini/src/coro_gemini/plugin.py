@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from coro_core import GenerateRequest, Generation, Model, NotConfigured, hookimpl, load_module
-from coro_core.environ import api_key, base_url
+from coro_core import GenerateRequest, Generation, Model, NotConfigured, hookimpl
+from coro_core.kit import api_key, base_url, load_module
 from coro_gemini.sdks import chosen_sdk, open_wire
 
 if TYPE_CHECKING:

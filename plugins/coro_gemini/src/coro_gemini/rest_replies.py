@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from coro_core import InvalidResponse, ProviderError, Usage
-from coro_core.httpkit import error_for_status, json_object, retry_after
+from coro_core.kit.http import error_for_status, json_object, retry_after
 from coro_gemini.refusal import NOT_GEMINI, Refusal, error_for
 from coro_gemini.reply import Reply, count
 

@@ -6,7 +6,8 @@ from contextlib import asynccontextmanager
 from importlib.metadata import PackageNotFoundError, version
 from typing import Protocol
 
-from coro_core import GenerateRequest, Generation, NotConfigured, load_module
+from coro_core import GenerateRequest, Generation, NotConfigured
+from coro_core.kit import load_module
 
 _MODULES = {"google-genai": "coro_gemini.genai", "google-generativeai": "coro_gemini.generativeai"}
 """The distributions, the preferred one first, and the module that knows each."""

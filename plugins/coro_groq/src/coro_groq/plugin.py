@@ -4,15 +4,13 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING
 
-from coro_core import GenerateRequest, Generation, Model, hookimpl, load_module
-from coro_core.environ import api_key, base_url
+from coro_core import GenerateRequest, Generation, Model, hookimpl
+from coro_core.kit import load_module
+from coro_groq.settings import read_settings
 
 if TYPE_CHECKING:
     from coro_core.testing import Behaviour
     from coro_groq.wire import Wire
-
-KEY_HELP = "get one at https://console.groq.com/keys"
-"""Where a key comes from, for a person."""
 
 
 class GroqPlugin:
@@ -59,10 +57,9 @@ class GroqPlugin:
     @asynccontextmanager
     async def coro_lifespan(self, environ: Mapping[str, str]) -> AsyncIterator[None]:
         """Open one client of the SDK, which is loaded here and nowhere else."""
-        key = api_key(environ, "GROQ_API_KEY", help=KEY_HELP)
-        address = base_url(environ, "GROQ_BASE_URL", "https://api.groq.com")
+        settings = read_settings(environ)
         wire = await load_module("coro_groq.wire")
-        async with wire.open_wire(key, address) as self._wire:
+        async with wire.open_wire(settings) as self._wire:
             yield
 
     @hookimpl

@@ -12,8 +12,8 @@ from coro_core import (
     TooLarge,
     UpstreamError,
 )
-from coro_core.httpkit import error_for_status, read_error, retry_after
-from coro_groq.plugin import KEY_HELP
+from coro_core.kit.http import error_for_status, read_error, retry_after
+from coro_groq.settings import KEY_HELP
 
 _PER_DAY = re.compile(r"\b(?:TPD|RPD)\b|\bper day\b", re.IGNORECASE)
 

@@ -9,8 +9,9 @@ import httpx
 from groq import APIConnectionError, AsyncGroq, Omit, omit
 
 from coro_core import ConnectionFailed, GenerateRequest, Generation, ProviderError
-from coro_core.httpkit import chat_body, open_client, read_completion, read_model_ids
+from coro_core.kit.http import chat_body, open_client, read_completion, read_model_ids
 from coro_groq.refusals import refusal
+from coro_groq.settings import Settings
 
 # At DEBUG the SDK logs whole requests, with the prompt.
 logging.getLogger("groq").setLevel(logging.WARNING)
@@ -81,8 +82,9 @@ class Wire:
 
 
 @asynccontextmanager
-async def open_wire(key: str, address: str) -> AsyncIterator[Wire]:
+async def open_wire(settings: Settings) -> AsyncIterator[Wire]:
     """Open the client for one key; it makes no retries, since the core makes the only one."""
+    key, address = settings.key, settings.address
     async with open_client(address) as http_client:
         http_client.event_hooks = {"response": [_judge]}
         client = AsyncGroq(api_key=key, base_url=address, max_retries=0, http_client=http_client)

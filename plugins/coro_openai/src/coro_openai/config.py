@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
 from coro_core import Model, NotConfigured
-from coro_core.environ import api_key, base_url, is_loopback
+from coro_core.kit import api_key, base_url, is_loopback
 from coro_openai.known import KNOWN, Known
 
 PREFIX = "CORO_OPENAI_"

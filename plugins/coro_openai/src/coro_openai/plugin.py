@@ -11,8 +11,8 @@ from coro_core import (
     NotConfigured,
     Service,
     hookimpl,
-    load_module,
 )
+from coro_core.kit import load_module
 from coro_openai.config import PREFIX, ServiceConfig, read_services
 
 if TYPE_CHECKING:

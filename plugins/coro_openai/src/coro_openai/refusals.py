@@ -13,7 +13,7 @@ from coro_core import (
     TooLarge,
     UpstreamError,
 )
-from coro_core.httpkit import ErrorBody, error_for_status, read_error, retry_after
+from coro_core.kit.http import ErrorBody, error_for_status, read_error, retry_after
 from coro_openai.config import ServiceConfig
 
 _NO_MODEL_CODES = {"model_not_found", "invalid_model", "model_not_available", "NotFoundError"}

@@ -13,7 +13,7 @@ from coro_core import (
     ProviderError,
     UpstreamError,
 )
-from coro_core.httpkit import (
+from coro_core.kit.http import (
     LeanClient,
     Reply,
     chat_body,

@@ -1,0 +1,131 @@
+"""Filling the templates, and writing what comes of it."""
+
+import string
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib import resources
+from importlib.metadata import version
+from pathlib import Path
+
+import coro_core
+from coro_core.cli.scaffold.answers import Answers, Dialect
+from coro_core.contract.errors import SettingsError
+from coro_core.contract.hookspecs import CONTRACT_VERSION
+
+_COMMON = {
+    ".github/workflows/release.yml": "release.yml",
+    ".gitignore": "gitignore",
+    "CHANGELOG.md": "CHANGELOG.md",
+    "LICENSE": "LICENSE",
+    "README.md": "README.md",
+    "pyproject.toml": "pyproject.toml",
+    "src/{package}/__init__.py": "init.py",
+    "src/{package}/plugin.py": "plugin.py",
+    "src/{package}/settings.py": "settings.py",
+    "tests/conftest.py": "conftest.py",
+    "tests/test_contract.py": "test_contract.py",
+}
+_OPENAI = {
+    "src/{package}/refusals.py": "refusals.py",
+    "src/{package}/simulator.py": "simulator.py",
+    "src/{package}/wire.py": "wire.py",
+    "tests/test_plugin.py": "test_plugin.py",
+    "tests/test_refusals.py": "test_refusals.py",
+}
+_OWN = {"src/{package}/dialect.py": "dialect.py", **_OPENAI}
+_ROWS = [
+    "| `wire.py` | the calls |",
+    "| `refusals.py` | what a refusal means |",
+]
+_OWN_ROWS = ["| `dialect.py` | what is sent, and reading what comes back |", *_ROWS]
+_USUAL_SECONDS = 1.0
+"""How long a simulated model takes in the demo."""
+
+
+class _Template(string.Template):
+    """With a sign that neither Python nor YAML nor Markdown has a use for."""
+
+    delimiter = "@@"
+
+
+def distribution(answers: Answers) -> Mapping[str, str]:
+    """Return every file of the distribution: its path, with slashes, and its text."""
+    dialect = answers.dialect.value
+    files = {path: f"common/{name}" for path, name in _COMMON.items()}
+    own = _OWN if answers.dialect is Dialect.OWN else _OPENAI
+    files |= {path: f"{dialect}/{name}" for path, name in own.items()}
+    values = _values(answers)
+    filled = {
+        path.format(package=answers.package): _Template(_template(name)).substitute(values)
+        for path, name in files.items()
+    }
+    return {**filled, f"src/{answers.package}/py.typed": ""}
+
+
+def write(files: Mapping[str, str], directory: Path) -> None:
+    """Write the files below a directory that is not there yet, or is empty.
+
+    Raises `SettingsError` when it is neither, cannot be written, or is inside of CORO's own source.
+    """
+    target = directory.resolve()
+    source = Path(coro_core.__file__).resolve().parents[2]
+    if (source / "src" / "coro_core").is_dir() and target.is_relative_to(source):
+        raise SettingsError(
+            f"{directory} is inside of CORO's own source; a plugin is a project of its own:"
+            " go elsewhere, or name a place with --directory."
+        )
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        if any(target.iterdir()):
+            raise SettingsError(f"{directory} is there already, and not empty; nothing is changed.")
+        for path, text in files.items():
+            file = target / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, encoding="utf-8", newline="\n")
+    except OSError as exc:
+        raise SettingsError(f"{directory} cannot be written: {exc.strerror}.") from exc
+
+
+def core_requirement() -> str:
+    """Return what a plugin of today needs: this minor version, as a major one is still to come."""
+    major, minor = version("coro-core").split(".")[:2]
+    return f"coro-core>={major}.{minor},<{major}.{int(minor) + 1}"
+
+
+def _template(name: str) -> str:
+    return resources.files(__package__).joinpath("templates", f"{name}.tmpl").read_text("utf-8")
+
+
+def _values(answers: Answers) -> Mapping[str, str | int]:
+    models = answers.models
+    return {
+        "name": answers.name,
+        "title": answers.title,
+        "distribution": answers.distribution,
+        "package": answers.package,
+        "plugin": answers.plugin,
+        "key": answers.key,
+        "address": answers.address,
+        "base_url": answers.base_url,
+        "core": core_requirement(),
+        "contract": CONTRACT_VERSION,
+        "year": datetime.now(UTC).year,
+        "file_rows": "\n".join(_OWN_ROWS if answers.dialect is Dialect.OWN else _ROWS),
+        "first_id": models[0].id,
+        "model_ids": ", ".join(model.id for model in models),
+        "models": "\n".join(
+            "            Model(\n"
+            f'                id="{model.id}",\n'
+            f'                name="{model.name}",\n'
+            "                provider=PROVIDER,\n"
+            f'                cost="{model.cost}",\n'
+            f'                candidates=("{model.candidates[0]}",),\n'
+            "            ),"
+            for model in models
+        ),
+        "today": "\n".join(f'    "{model.candidates[0]}": {_USUAL_SECONDS},' for model in models),
+        "ids": "\n".join(f'        "{model.id}",' for model in models),
+        "model_rows": "\n".join(
+            f"| `{model.id}` | {model.name} | `{model.candidates[0]}` |" for model in models
+        ),
+    }

@@ -1,0 +1,72 @@
+"""What one instance of CORO is made of; two can live in one process and share nothing."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import structlog
+
+from coro_core.catalog.catalog import Catalog, misspelt_upstreams
+from coro_core.catalog.refresh import Discovery
+from coro_core.config.settings import Settings, misspelt, read_settings
+from coro_core.dispatch.caller import Caller
+from coro_core.dispatch.fanout import FanOut
+from coro_core.plugins.registry import Plugins
+from coro_core.plugins.watchdog import watching
+
+_log = structlog.get_logger("coro")
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """The parts, put together."""
+
+    settings: Settings
+    plugins: Plugins
+    catalog: Catalog
+    discovery: Discovery
+    fanout: FanOut
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[None]:
+        """Open every plugin as `opening` does, and wait until that is done."""
+        async with self.opening():
+            await self.plugins.settled()
+            yield
+
+    @asynccontextmanager
+    async def opening(self) -> AsyncIterator[None]:
+        """Open every plugin in the background, and close them at the end.
+
+        In the demo, each is pointed at its own simulator.
+        """
+        demo = None
+        if self.settings.demo:
+            # Only here: the simulators' kit is of no use to a server with keys.
+            from coro_core.engine.demo import demo_behaviours
+
+            demo = demo_behaviours(self.settings, self.plugins.records)
+            _log.warning("DEMO: every answer is simulated; no provider is asked")
+        async with (
+            watching(self.plugins.packages),
+            self.plugins.opening(timeout=self.settings.plugin_timeout, demo=demo),
+        ):
+            yield
+
+
+def build(environ: Mapping[str, str]) -> Container:
+    """Put an instance together from its settings; nothing is opened yet.
+
+    Says in the log what in the settings looks like a slip. Raises `SettingsError`.
+    """
+    settings = read_settings(environ)
+    plugins = Plugins(environ, disabled=settings.disabled_plugins)
+    catalog = Catalog(plugins, environ)
+    discovery = Discovery(plugins, catalog, interval=settings.discovery_interval)
+    patience = min(settings.model_timeout, settings.total_timeout)
+    caller = Caller(plugins, catalog, on_gone=discovery.want, patience=patience)
+    fanout = FanOut(catalog, caller)
+    names = [record.name for record in plugins.records]
+    for sentence in misspelt(environ, names) + misspelt_upstreams(environ, plugins):
+        _log.warning(sentence)
+    return Container(settings, plugins, catalog, discovery, fanout)

@@ -1,0 +1,50 @@
+"""What a provider plugin needs to talk HTTP well.
+
+`open_client` is an httpx client that is safe to point at a stranger, for SDKs that take one;
+`open_lean_client` keeps the same promises for JSON over plain HTTP, at a fraction of the cost.
+`json_object` reads JSON without the memory that a stranger could make it take;
+`error_for_status` and `retry_after` read refusals; `chat_body`, `read_completion` and `read_error`
+speak the OpenAI chat dialect, which many providers share.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from coro_core.kit.http.bounded_json import check_values, json_object
+from coro_core.kit.http.chat import (
+    ErrorBody,
+    chat_body,
+    read_completion,
+    read_error,
+    read_model_ids,
+)
+from coro_core.kit.http.connection import Reply
+from coro_core.kit.http.json_client import LeanClient, open_lean_client
+from coro_core.kit.http.status import error_for_status, retry_after
+
+if TYPE_CHECKING:
+    from coro_core.kit.http.httpx_client import open_client
+
+__all__ = [
+    "ErrorBody",
+    "LeanClient",
+    "Reply",
+    "chat_body",
+    "check_values",
+    "error_for_status",
+    "json_object",
+    "open_client",
+    "open_lean_client",
+    "read_completion",
+    "read_error",
+    "read_model_ids",
+    "retry_after",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Load httpx and aiohttp for those who ask for them only: it takes a third of a second."""
+    if name == "open_client":
+        from coro_core.kit.http.httpx_client import open_client
+
+        return open_client
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

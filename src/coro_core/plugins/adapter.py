@@ -1,0 +1,63 @@
+"""One plugin and its hooks: judged when it is taken in, called by name. All that calls pluggy.
+
+Each plugin has a manager of its own. A call reaches this plugin and no sibling: a broadcast would
+lose every answer to one exception, and could be answered by the wrong one.
+"""
+
+from importlib.metadata import version
+from typing import Any
+
+import pluggy
+
+from coro_core.contract.errors import CoroError
+from coro_core.contract.hookspecs import CONTRACT_VERSION, HookSpecs
+
+_REQUIRED = ("coro_list_models", "coro_generate")
+
+
+class UnfitError(CoroError):
+    """The plugin does not keep the contract; the message says how."""
+
+
+class Hooks:
+    """One plugin, constructed, and callable hook by hook."""
+
+    def __init__(self, plugin_class: Any) -> None:
+        """Judge a class and construct it.
+
+        Raises `UnfitError`, and whatever the class raises when it is constructed.
+        """
+        contract = getattr(plugin_class, "coro_contract", None)
+        if contract != CONTRACT_VERSION:
+            raise UnfitError(
+                f"it is built for contract {contract!r}, and coro-core {version('coro-core')}"
+                f" speaks contract {CONTRACT_VERSION}"
+            )
+        self.plugin: object = plugin_class()
+        self._manager = pluggy.PluginManager("coro")
+        self._manager.add_hookspecs(HookSpecs)
+        try:
+            self._manager.register(self.plugin)
+            self._manager.check_pending()
+        except pluggy.PluginValidationError as exc:
+            reason = " ".join(str(exc).split())
+            raise UnfitError(f"it does not fit the contract: {reason}") from None
+        callers = self._manager.get_hookcallers(self.plugin) or []
+        self._implemented = frozenset(caller.name for caller in callers)
+        missing = [hook for hook in _REQUIRED if not self.implements(hook)]
+        if missing:
+            raise UnfitError(f"it lacks {' and '.join(missing)}, which every plugin must have")
+
+    @property
+    def package(self) -> str:
+        """The top-level package of the plugin's code."""
+        return type(self.plugin).__module__.partition(".")[0]
+
+    def implements(self, hook: str) -> bool:
+        """Tell whether the plugin has this hook."""
+        return hook in self._implemented
+
+    def call(self, hook: str, **arguments: object) -> Any:
+        """Call a hook; `None` when the plugin returned that, or lacks the hook."""
+        results = getattr(self._manager.hook, hook)(**arguments)
+        return results[0] if results else None

@@ -1,0 +1,264 @@
+"""The plugins: found, judged, opened, called and closed.
+
+Each step is guarded per plugin, so that one bad plugin costs one plugin. Calls go to the owner
+alone.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from functools import partial
+from importlib.metadata import EntryPoint, entry_points, version
+from typing import TYPE_CHECKING, TypeGuard, cast
+
+import structlog
+
+from coro_core.contract.errors import NotConfigured, describe
+from coro_core.contract.hookspecs import ENTRY_POINT_GROUP
+from coro_core.contract.types import GenerateRequest, Generation, Model, Service
+from coro_core.plugins.adapter import Hooks, UnfitError
+from coro_core.plugins.lifespan import LifespanTask
+from coro_core.plugins.record import PluginRecord, State
+from coro_core.plugins.requirements import newer_core
+
+if TYPE_CHECKING:
+    from coro_core.contract.behaviour import Behaviour
+
+MAX_MODELS_PER_PLUGIN = 1000
+LEAVE_SECONDS = 5.0
+"""How long a plugin may take to close."""
+
+_log = structlog.get_logger("coro.plugins")
+
+
+class Plugins:
+    """Every plugin that is installed, in the order of their names. No state is global."""
+
+    def __init__(self, environ: Mapping[str, str], *, disabled: Collection[str] = ()) -> None:
+        """Find and judge the plugins of this environment; nothing is opened yet.
+
+        `environ` is handed on to the plugins. Those named in `disabled` are not even imported.
+        """
+        self._environ = environ
+        self._hooks: dict[str, Hooks] = {}
+        self._records: dict[str, PluginRecord] = {}
+        self._owners: dict[str, PluginRecord] = {}
+        found = sorted(entry_points(group=ENTRY_POINT_GROUP), key=_order)
+        for entry_point in found:
+            self._add(entry_point, disabled)
+        for record in self.records:
+            if record.state is State.STARTING:
+                self._list_models(record)
+
+    @property
+    def records(self) -> Sequence[PluginRecord]:
+        """Every plugin that was found, by name."""
+        return tuple(self._records.values())
+
+    @property
+    def packages(self) -> Mapping[str, str]:
+        """The top-level package of each plugin's code, with the plugin's name."""
+        return {hooks.package: name for name, hooks in self._hooks.items()}
+
+    def record(self, name: str) -> PluginRecord | None:
+        """Return the plugin of that name."""
+        return self._records.get(name)
+
+    def owner(self, model_id: str) -> PluginRecord | None:
+        """Return the plugin that offers a model."""
+        return self._owners.get(model_id)
+
+    def generate(self, plugin: str, request: GenerateRequest) -> Awaitable[Generation]:
+        """Start one call of the plugin that owns the model."""
+        return cast(
+            Awaitable[Generation], self._hooks[plugin].call("coro_generate", request=request)
+        )
+
+    def can_list(self, record: PluginRecord) -> bool:
+        """Tell whether a plugin is open and can say which upstream names can be called."""
+        return record.callable and self._hooks[record.name].implements("coro_live_models")
+
+    def services(self, plugin: str) -> Mapping[str, Service]:
+        """Return what a plugin says of its services; nothing when it says what makes no sense."""
+        try:
+            services: object = self._hooks[plugin].call("coro_services")
+            return dict(services) if _is_service_map(services) else {}
+        except BaseException as exc:
+            _log.error("coro_services failed", plugin=plugin, why=describe(exc))
+            return {}
+
+    def live_models(self, plugin: str) -> Awaitable[Collection[str]]:
+        """Start asking a plugin that `can_list` for the upstream names that can be called."""
+        return cast(Awaitable[Collection[str]], self._hooks[plugin].call("coro_live_models"))
+
+    @asynccontextmanager
+    async def opening(
+        self, *, timeout: float, demo: "Mapping[str, Behaviour] | None" = None
+    ) -> AsyncIterator[None]:
+        """Open every plugin in the background, and close them at the end.
+
+        They open all at once, each within `timeout` seconds; what each has come to is known when
+        its record is `settled`. They close all at once too, so that one that hangs takes no time
+        from the others. With `demo`, each is pointed at its own simulator, which behaves as the
+        mapping says for its name.
+        """
+        lifespans = [
+            (record, LifespanTask(record.name, partial(self._lifespan, record.name, demo)))
+            for record in self.records
+            if record.state is State.STARTING
+        ]
+        tasks = [
+            asyncio.create_task(_open(record, lifespan, timeout)) for record, lifespan in lifespans
+        ]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(*(_leave(record, lifespan) for record, lifespan in lifespans))
+
+    async def settled(self) -> None:
+        """Wait until it is known of every plugin whether it opened."""
+        for record in self.records:
+            if record.state is State.STARTING:
+                await record.settled.wait()
+
+    @asynccontextmanager
+    async def _lifespan(
+        self, name: str, demo: "Mapping[str, Behaviour] | None"
+    ) -> AsyncIterator[None]:
+        environ = self._environ
+        async with AsyncExitStack() as stack:
+            if demo is not None:
+                if not self._hooks[name].implements("coro_simulator"):
+                    raise NotConfigured(
+                        f"The demo of {name}",
+                        problem="is not possible",
+                        help="the plugin has no simulator",
+                    )
+                simulator = self._hooks[name].call("coro_simulator", behaviour=demo[name])
+                environ = {**environ, **await stack.enter_async_context(simulator)}
+            if self._hooks[name].implements("coro_lifespan"):
+                lifespan: AbstractAsyncContextManager[None] = self._hooks[name].call(
+                    "coro_lifespan", environ=environ
+                )
+                await stack.enter_async_context(lifespan)
+            yield
+
+    def _add(self, entry_point: EntryPoint, disabled: Collection[str]) -> None:
+        name, dist = entry_point.name, entry_point.dist
+        distribution, its_version = _origin(entry_point)
+        record = PluginRecord(name=name, distribution=distribution, version=its_version)
+        if (first := self._records.get(name)) is not None:
+            # Kept under a name of its own, so that it can be seen.
+            record.name = f"{name} ({record.distribution})"
+            record.state = State.REJECTED
+            record.reason = f"the name {name} is taken by {first.distribution} {first.version}"
+        elif name in disabled:
+            record.state, record.reason = State.DISABLED, "CORO_DISABLED_PLUGINS names it"
+        elif dist and (wanted := newer_core(dist.requires or (), version("coro-core"))):
+            record.state = State.REJECTED
+            record.reason = (
+                f"it is built for coro-core {wanted}, and this is coro-core {version('coro-core')}"
+            )
+        else:
+            try:
+                self._hooks[name] = Hooks(entry_point.load())
+            except UnfitError as exc:
+                record.state, record.reason = State.REJECTED, str(exc)
+            except BaseException as exc:
+                # Whatever an import does, SystemExit included, it costs this plugin only.
+                record.state, record.reason = State.FAILED, _import_failure(exc, entry_point)
+        self._records[record.name] = record
+
+    def _list_models(self, record: PluginRecord) -> None:
+        """Take over the models that a plugin offers, except ids that are taken."""
+        try:
+            offered = self._hooks[record.name].call("coro_list_models", environ=self._environ)
+            models = tuple(offered) if _is_model_list(offered) else None
+        except BaseException as exc:
+            record.state, record.reason = State.FAILED, f"coro_list_models failed: {describe(exc)}"
+            return
+        if models is None:
+            record.state = State.FAILED
+            record.reason = (
+                f"coro_list_models must return up to {MAX_MODELS_PER_PLUGIN} coro_core.Model"
+            )
+            return
+        mine: list[Model] = []
+        for model in models:
+            owner = self._owners.setdefault(model.id, record)
+            if owner is record and model.id not in {other.id for other in mine}:
+                mine.append(model)
+            else:
+                record.reason = f"the model id {model.id} is taken by {owner.name}"
+        record.models = tuple(mine)
+        if self._hooks[record.name].implements("coro_services"):
+            record.services = partial(self.services, record.name)
+
+
+def _order(entry_point: EntryPoint) -> tuple[str, str]:
+    """Sort by plugin and distribution: the order of installation must not matter."""
+    return entry_point.name, _origin(entry_point)[0]
+
+
+def _origin(entry_point: EntryPoint) -> tuple[str, str]:
+    """Return the name and version of its distribution; one deleted by half may say neither."""
+    if entry_point.dist is None:
+        return "unknown", "unknown"
+    told = entry_point.dist.metadata.json
+    return str(told.get("name", "unknown")), str(told.get("version", "unknown"))
+
+
+def _is_model_list(models: object) -> TypeGuard[Sequence[Model]]:
+    return (
+        isinstance(models, Sequence)
+        and len(models) <= MAX_MODELS_PER_PLUGIN
+        and all(isinstance(model, Model) for model in cast(Iterable[object], models))
+    )
+
+
+def _is_service_map(services: object) -> TypeGuard[Mapping[str, Service]]:
+    return isinstance(services, Mapping) and all(
+        isinstance(prefix, str) and isinstance(service, Service)
+        for prefix, service in cast(Mapping[object, object], services).items()
+    )
+
+
+def _import_failure(exc: BaseException, entry_point: EntryPoint) -> str:
+    package = entry_point.module.partition(".")[0]
+    if isinstance(exc, ModuleNotFoundError) and exc.name == package:
+        # An editable install whose folder was moved or deleted leaves its entry point behind.
+        owner, _ = _origin(entry_point)
+        return f"its code is gone: there is no {package}; install {owner} again, or uninstall it"
+    if isinstance(exc, ImportError | SyntaxError):
+        # Says which module or line; at import no key or prompt has been seen yet.
+        return f"it cannot be imported: {type(exc).__name__}: {' '.join(str(exc).split())}"
+    return f"it cannot be loaded: {describe(exc)}"
+
+
+async def _open(record: PluginRecord, lifespan: LifespanTask, timeout: float) -> None:
+    try:
+        await lifespan.enter(timeout)
+    except asyncio.CancelledError:
+        raise
+    except NotConfigured as exc:
+        record.state, record.reason = State.UNCONFIGURED, exc.message
+    except TimeoutError:
+        record.state, record.reason = State.FAILED, f"it did not start within {timeout:g} s"
+    except BaseException as exc:
+        record.state, record.reason = State.FAILED, f"it failed to start: {describe(exc)}"
+    else:
+        record.state, record.callable = State.READY, True
+    record.settled.set()
+
+
+async def _leave(record: PluginRecord, lifespan: LifespanTask) -> None:
+    record.callable = False
+    try:
+        await lifespan.leave(LEAVE_SECONDS)
+    except asyncio.CancelledError:
+        raise
+    except BaseException as exc:
+        _log.warning("plugin did not close", plugin=record.name, why=describe(exc))

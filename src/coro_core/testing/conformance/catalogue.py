@@ -1,0 +1,48 @@
+"""Every check, in the order in which they are run."""
+
+from collections.abc import Mapping, Sequence
+
+from coro_core.testing.conformance import (
+    error_mapping,
+    generations,
+    import_checks,
+    metadata,
+    resources,
+    secrets,
+    settings,
+    timing,
+    transport,
+)
+from coro_core.testing.conformance.failure import demand
+from coro_core.testing.conformance.plugin_under_test import Subject
+from coro_core.testing.conformance.registry import Check, Checks
+
+_DECLARED = Checks("What it does not promise")
+
+
+@_DECLARED.add("exceptions", "Every exception it declares names a check and gives a reason.")
+async def _exceptions(subject: Subject) -> str | None:
+    declared = getattr(subject.plugin, "coro_exceptions", {})
+    demand(isinstance(declared, Mapping), "coro_exceptions is no mapping of checks to reasons.")
+    for name, reason in declared.items():
+        demand(name in CHECKS, f"coro_exceptions names {name!r}, and there is no such check.")
+        demand(name != "exceptions", "coro_exceptions cannot make an exception of itself.")
+        sound = isinstance(reason, str) and reason.strip()
+        demand(sound, f"coro_exceptions gives no reason for {name!r}.")
+    return f"{len(declared)} declared" if declared else None
+
+
+GROUPS: Sequence[Checks] = (
+    _DECLARED,
+    metadata.CHECKS,
+    settings.CHECKS,
+    generations.CHECKS,
+    error_mapping.CHECKS,
+    timing.CHECKS,
+    transport.CHECKS,
+    secrets.CHECKS,
+    resources.CHECKS,
+    import_checks.CHECKS,
+)
+CHECKS: Mapping[str, Check] = {check.name: check for group in GROUPS for check in group}
+"""By name. A check comes after those that it builds on."""

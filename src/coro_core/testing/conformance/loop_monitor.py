@@ -1,0 +1,112 @@
+"""Event loops in threads of their own, so that a plugin that blocks one cannot stop the suite."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable, Coroutine
+from concurrent.futures import Future
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from typing import Any, TypeVar
+
+from coro_core.testing.conformance.failure import Broken
+
+T = TypeVar("T")
+
+_SETTLE_SECONDS = 2.0
+"""How long what is left on a loop may take to end."""
+
+
+def run_apart(work: Callable[[], Coroutine[Any, Any, T]], seconds: float) -> T:
+    """Run a coroutine on a loop and in a thread of its own.
+
+    Raises what it raises, and `Broken` when it does not end; it is then abandoned.
+    """
+    outcome: Future[T] = Future()
+
+    async def watched() -> None:
+        task = asyncio.ensure_future(work())
+        await asyncio.wait({task}, timeout=seconds)
+        if not task.done():
+            outcome.set_exception(Broken(f"It did not come to an end within {seconds:g} s."))
+        elif task.cancelled():
+            outcome.set_exception(Broken("It was cancelled from within."))
+        elif (failure := task.exception()) is not None:
+            outcome.set_exception(failure)
+        else:
+            outcome.set_result(task.result())
+
+    def over(failure: Exception | None) -> None:
+        if failure is not None:
+            outcome.set_exception(failure)
+
+    threading.Thread(target=_run, args=(watched, over), name="contract", daemon=True).start()
+    try:
+        return outcome.result(seconds + _SETTLE_SECONDS)
+    except TimeoutError:
+        if outcome.done():
+            raise
+        raise Broken(f"It blocks the event loop for more than {seconds:g} s.") from None
+
+
+@asynccontextmanager
+async def entered_apart(
+    manager: Callable[[], AbstractAsyncContextManager[T]],
+) -> AsyncIterator[T]:
+    """Enter a context manager on a loop and in a thread of its own, and leave it there."""
+    value: Future[T] = Future()
+    ended: Future[None] = Future()
+    leave: list[Callable[[], object]] = []
+
+    async def hold() -> None:
+        left = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        leave.append(lambda: loop.call_soon_threadsafe(left.set))
+        async with manager() as entered:
+            value.set_result(entered)
+            await left.wait()
+
+    def over(failure: Exception | None) -> None:
+        if failure is None:
+            ended.set_result(None)
+        else:
+            (ended if value.done() else value).set_exception(failure)
+
+    threading.Thread(target=_run, args=(hold, over), name="simulator", daemon=True).start()
+    try:
+        yield await asyncio.wrap_future(value)
+    finally:
+        if value.done() and value.exception() is None:
+            # The loop of one that has ended by itself is closed.
+            with suppress(RuntimeError):
+                leave[0]()
+            await asyncio.wrap_future(ended)
+
+
+def _run(
+    work: Callable[[], Coroutine[Any, Any, None]], over: Callable[[Exception | None], None]
+) -> None:
+    """Run `work`, tell how it ended, and let what it leaves behind end, but not for ever."""
+    loop = asyncio.new_event_loop()
+    try:
+        over(_failure(loop, work()))
+        left = asyncio.all_tasks(loop)
+        for task in left:
+            task.cancel()
+        if left:
+            loop.run_until_complete(asyncio.wait(left, timeout=_SETTLE_SECONDS))
+        loop.run_until_complete(loop.shutdown_asyncgens())
+    finally:
+        loop.close()
+
+
+def _failure(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, None]) -> Exception | None:
+    """Run `work` and return what it raises, if anything."""
+    try:
+        loop.run_until_complete(work)
+    except Exception as exc:
+        return exc
+    except BaseException as exc:
+        # SystemExit and its kind end a loop from within any task. The others are left as they are,
+        # which asyncio would tell at length.
+        loop.set_exception_handler(lambda loop, context: None)
+        return Broken(f"It raises {type(exc).__name__}, which ends a process.")
+    return None

@@ -1,0 +1,129 @@
+"""What runs in the process that `fresh` starts. It imports little: what is loaded is measured."""
+
+import asyncio
+import importlib
+import importlib.abc
+import json
+import sys
+import threading
+import time
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+from coro_core.contract.errors import ProviderError
+from coro_core.contract.types import GenerateRequest
+from coro_core.plugins.adapter import Hooks
+
+
+class _Imports(importlib.abc.MetaPathFinder):
+    """Takes note of which packages from elsewhere are loaded, and finds none itself."""
+
+    def __init__(self, own: Collection[str]) -> None:
+        self._known = {*own, "coro_core", "pluggy", *sys.stdlib_module_names}
+        self._before = set(sys.modules)
+        self._thread = threading.get_ident()
+        self.on_loop: set[str] = set()
+
+    def find_spec(self, name: str, path: Any, target: Any = None) -> None:
+        """Note what the event loop's own thread looks for."""
+        package = name.partition(".")[0]
+        if package not in self._known and threading.get_ident() == self._thread:
+            self.on_loop.add(package)
+
+    def loaded(self) -> list[str]:
+        """Return the packages that were loaded since."""
+        modules = set(sys.modules) - self._before
+        return sorted({name.partition(".")[0] for name in modules} - self._known)
+
+
+class _Cost:
+    """Seconds and megabytes that a block takes."""
+
+    seconds = 0.0
+    megabytes: float | None = None
+
+    @contextmanager
+    def measured(self) -> Iterator[None]:
+        """Measure a block."""
+        memory, start = _megabytes(), time.perf_counter()
+        yield
+        self.seconds = time.perf_counter() - start
+        now = _megabytes()
+        self.megabytes = None if memory is None or now is None else max(now - memory, 0.0)
+
+
+def main() -> None:
+    """Do as standard input says and tell what was seen, behind whatever the plugin prints."""
+    order = json.load(sys.stdin)
+    sys.path[:] = order.pop("path")
+    seen = asyncio.run(_look(**order))
+    sys.stdout.write("\0" + json.dumps(seen))
+
+
+async def _look(
+    module: str,
+    name: str,
+    own: Collection[str],
+    environ: Mapping[str, str],
+    simulated: Mapping[str, str],
+) -> dict[str, object]:
+    imports, importing, opening = _Imports(own), _Cost(), _Cost()
+    with importing.measured():
+        plugin: Any = importlib.import_module(module)
+    for part in name.split("."):
+        plugin = getattr(plugin, part)
+    hooks = Hooks(plugin)
+    hooks.call("coro_list_models", environ=environ)
+    at_import = imports.loaded()
+    sys.meta_path.insert(0, imports)
+    try:
+        async with _opened(hooks, environ):
+            # The settings beside the simulator's are those of a service that needs no more.
+            without_key: list[str] = []
+    except ProviderError:
+        without_key = imports.loaded()
+    imports.on_loop.clear()
+    hooks, settings = Hooks(plugin), {**environ, **simulated}
+    with opening.measured():
+        manager = _opened(hooks, settings)
+        await manager.__aenter__()
+    on_loop = sorted(imports.on_loop)
+    try:
+        upstream = hooks.call("coro_list_models", environ=settings)[0].candidates[0]
+        request = GenerateRequest(
+            model=upstream, prompt="What is 2+2?", temperature=0.5, max_tokens=64, timeout=8
+        )
+        await hooks.call("coro_generate", request=request)
+    finally:
+        await manager.__aexit__(None, None, None)
+    return {
+        "import_seconds": importing.seconds,
+        "import_megabytes": importing.megabytes,
+        "open_seconds": opening.seconds,
+        "open_megabytes": opening.megabytes,
+        "at_import": at_import,
+        "without_key": without_key,
+        "on_loop": on_loop,
+    }
+
+
+@asynccontextmanager
+async def _opened(hooks: Hooks, environ: Mapping[str, str]) -> AsyncIterator[None]:
+    if not hooks.implements("coro_lifespan"):
+        yield
+        return
+    async with hooks.call("coro_lifespan", environ=environ):
+        yield
+
+
+def _megabytes() -> float | None:
+    """Return the size of the resident set now; `None` where the system does not tell."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except OSError:
+        return None
+    import resource
+
+    return pages * resource.getpagesize() / 1e6

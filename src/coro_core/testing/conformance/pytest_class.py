@@ -1,0 +1,38 @@
+"""The contract as a pytest class. The only module that needs pytest."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import pytest
+
+from coro_core.testing.conformance.catalogue import CHECKS
+from coro_core.testing.conformance.plugin_under_test import Subject
+from coro_core.testing.conformance.suite import Contract, Verdict
+
+
+class ProviderContract:
+    """The whole contract, one test per check: `class TestContract(ProviderContract)`.
+
+    An exception that the plugin declares in `coro_exceptions` is a test that is skipped with its
+    reason, and so is a check that builds on one which did not pass.
+    """
+
+    plugin: ClassVar[Any]
+    """The class of the plugin."""
+    environ: ClassVar[Mapping[str, str]] = {}
+    """Settings to run it with, beside those of its simulator."""
+    _contract: ClassVar[Contract]
+
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        super().__init_subclass__(**arguments)
+        if "plugin" in vars(cls) or "environ" in vars(cls):
+            cls._contract = Contract(Subject(cls.plugin, environ=cls.environ))
+
+    @pytest.mark.parametrize("check", CHECKS)
+    def test_contract(self, check: str) -> None:
+        """Hold the plugin against one promise."""
+        finding = self._contract.finding(check)
+        if finding.verdict is Verdict.FAILED:
+            pytest.fail(f"{finding.promise}\n{finding.detail}", pytrace=False)
+        if finding.verdict is not Verdict.PASSED:
+            pytest.skip(f"{finding.name} is {finding.verdict}: {finding.detail}")

@@ -1,0 +1,1 @@
+"""The published description of the API, its examples, and its replies."""

@@ -1,0 +1,1 @@
+"""The compare page at `/` and the page at `/docs`, with their static files."""

@@ -1,0 +1,183 @@
+"""Asking each provider in the background what it serves: never in the way, one at a time."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from coro_core import AuthenticationFailed, GenerateRequest, ModelUnavailable, hookimpl
+from coro_core.catalog import refresh as discovery_module
+from coro_core.catalog.refresh import Discovery
+from coro_core.engine.engine import Container, build
+from support.plugins import NO_REAL_PLUGINS, Echo, Installer, model
+from support.server import ask, running
+
+
+class Listing(Echo):
+    """A plugin whose list is what the test says, and is asked for step by step."""
+
+    models = (model("m", "old", "new"),)
+    listed: Any = ("new",)
+    looks: int
+    at_once: int
+    most_at_once: int
+    outcome: Any
+    go: asyncio.Event
+    asked: asyncio.Event
+    current: "Listing"
+
+    def __init__(self) -> None:
+        self.looks = self.at_once = self.most_at_once = 0
+        self.outcome = self.listed
+        self.go, self.asked = asyncio.Event(), asyncio.Event()
+        self.go.set()
+        Listing.current = self
+
+    @hookimpl
+    async def coro_live_models(self) -> Any:
+        self.looks += 1
+        self.at_once += 1
+        self.most_at_once = max(self.at_once, self.most_at_once)
+        self.asked.set()
+        try:
+            await self.go.wait()
+        finally:
+            self.at_once -= 1
+        if isinstance(self.outcome, BaseException):
+            raise self.outcome
+        return self.outcome
+
+    async def generate(self, request: GenerateRequest) -> Any:
+        if request.model == "old":
+            raise ModelUnavailable
+        return await super().generate(request)
+
+    async def asked_again(self) -> None:
+        """Wait for the next look."""
+        self.asked.clear()
+        async with asyncio.timeout(20):
+            await self.asked.wait()
+
+
+@asynccontextmanager
+async def opened(install: Installer, **environ: str) -> AsyncIterator[tuple[Container, Listing]]:
+    install.add("listing", Listing)
+    container = build({**NO_REAL_PLUGINS, **environ})
+    async with container.opened():
+        yield container, Listing.current
+
+
+async def test_the_server_answers_while_the_list_is_awaited(install: Installer) -> None:
+    install.add("listing", Listing)
+    async with running(NO_REAL_PLUGINS) as client:
+        listing = Listing.current
+        listing.go.clear()
+        response = await ask(client, "m")
+    assert response.json()["responses"][0]["upstream_model"] == "new"
+
+
+async def test_lists_are_looked_at_on_schedule_and_one_at_a_time(install: Installer) -> None:
+    async with (
+        opened(install) as (container, listing),
+        Discovery(container.plugins, container.catalog, interval=0.01).running(),
+    ):
+        for _ in range(5):
+            await listing.asked_again()
+    assert listing.looks >= 5
+    assert listing.most_at_once == 1
+
+
+async def test_an_interval_of_zero_means_never(install: Installer) -> None:
+    async with (
+        opened(install, CORO_DISCOVERY_INTERVAL="0") as (container, listing),
+        container.discovery.running(),
+    ):
+        for _ in range(10):
+            await asyncio.sleep(0)
+    assert listing.looks == 0
+
+
+async def test_a_call_that_finds_a_name_gone_leads_to_a_look(
+    install: Installer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(discovery_module, "PAUSE_SECONDS", 0.0)
+
+    class Outdated(Listing):
+        listed = ("old", "new")
+
+    install.add("outdated", Outdated)
+    async with running(NO_REAL_PLUGINS) as client:
+        listing = Listing.current
+        if not listing.looks:
+            await listing.asked_again()
+        looks = listing.looks
+        again = asyncio.create_task(listing.asked_again())
+        await asyncio.sleep(0)
+        await ask(client, "m")
+        await again
+    assert listing.looks == looks + 1
+
+
+@pytest.mark.parametrize(
+    ("outcome", "code"),
+    [
+        (None, "plugin_fault"),
+        (7, "plugin_fault"),
+        (["a", 7], "plugin_fault"),
+        ("new", "plugin_fault"),
+        ([], "invalid_response"),
+        (["", "half \ud83d"], "invalid_response"),
+        (ValueError("secret"), "plugin_fault"),
+        (SystemExit(3), "plugin_fault"),
+        (AuthenticationFailed("Check ACME_API_KEY."), "authentication_failed"),
+    ],
+    ids=repr,
+)
+async def test_whatever_a_list_does_is_an_error_of_discovery_alone(
+    install: Installer, outcome: Any, code: str
+) -> None:
+    async with opened(install) as (container, listing):
+        listing.outcome = outcome
+        record = container.plugins.record("listing")
+        assert record is not None
+        failure = await container.discovery.look(record)
+        assert failure is not None
+        assert failure.code == record.traffic.last_discovery_error_code == code
+        assert record.callable
+        assert record.state == ("unconfigured" if code == "authentication_failed" else "ready")
+        listing.outcome = ["new"]
+        assert await container.discovery.look(record) is None
+        assert record.state == "ready"
+        assert container.catalog.upstreams(record).listed == {"new"}
+
+
+async def test_names_that_nobody_could_ask_for_are_left_out_of_the_list(install: Installer) -> None:
+    class Odd(Listing):
+        listed = ("fine", "", "two\nlines", "half a pair \ud83d")
+
+    install.add("odd", Odd)
+    async with running(NO_REAL_PLUGINS) as client:
+        async with asyncio.timeout(20):
+            ids = ["m"]
+            while ids == ["m"]:
+                response = await client.get("/models?all=true")
+                assert response.status_code == 200
+                ids = [entry["id"] for entry in response.json()["models"]]
+        assert ids == ["m", "odd:fine"]
+        assert (await ask(client, "odd:fine")).status_code == 200
+
+
+async def test_a_list_that_hangs_is_given_up(
+    install: Installer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(discovery_module, "LIST_SECONDS", 0.05)
+    async with opened(install) as (container, listing):
+        listing.go.clear()
+        record = container.plugins.record("listing")
+        assert record is not None
+        failure = await container.discovery.look(record)
+    assert failure is not None
+    assert failure.code == "timeout"
+    assert listing.at_once == 0

@@ -1,0 +1,127 @@
+"""Refusals that come with a 200, and refusals that ask to wait: a time that fits, or does not."""
+
+import time
+from collections.abc import AsyncGenerator
+from typing import Any
+
+import pytest
+
+from coro_core.testing import Call
+from support.faults.replies import completion, echo, refusal, reply, told
+from support.faults.world import world
+
+HTTP_PLUGINS = ("deepseek", "groq", "openai")
+ERRORS: dict[str, tuple[dict[str, Any], str, str]] = {
+    "a refused key": (
+        {"type": "authentication_error", "code": "invalid_api_key"},
+        "authentication_failed",
+        "authentication_failed",
+    ),
+    "a rate limit": (
+        {"type": "rate_limit_error", "code": "rate_limit_exceeded"},
+        "rate_limited",
+        "rate_limited",
+    ),
+    "a rate limit by its number": ({"code": 429}, "rate_limited", "rate_limited"),
+    "no credit": (
+        {"type": "insufficient_quota", "code": "insufficient_quota"},
+        "quota_exhausted",
+        "quota_exhausted",
+    ),
+    # DeepSeek knows no such code: what it means is in the message alone.
+    "an unknown model": (
+        {"type": "invalid_request_error", "code": "model_not_found"},
+        "bad_request",
+        "model_unavailable",
+    ),
+    "a prompt that is too long": (
+        {
+            "type": "invalid_request_error",
+            "code": "context_length_exceeded",
+            "message": "This model's maximum context length is 8 tokens.",
+        },
+        "too_large",
+        "too_large",
+    ),
+    "a request that is no good": (
+        {"type": "invalid_request_error", "code": "invalid_request_error"},
+        "bad_request",
+        "bad_request",
+    ),
+    "too much to do": (
+        {"type": "service_unavailable_error", "code": "invalid_request_error"},
+        "overloaded",
+        "overloaded",
+    ),
+    "a failure": (
+        {"type": "internal_server_error", "code": None},
+        "upstream_error",
+        "upstream_error",
+    ),
+    "a failure by its number": ({"code": "502"}, "upstream_error", "upstream_error"),
+    "words of another provider": (
+        {"type": "new_kind", "code": "strange"},
+        "invalid_response",
+        "invalid_response",
+    ),
+    "a number that is no status": ({"code": 200}, "invalid_response", "invalid_response"),
+}
+"""What is in the error, and its code for DeepSeek and for others."""
+
+
+@pytest.mark.parametrize("plugin", HTTP_PLUGINS)
+async def test_a_refusal_within_a_200_is_read_as_the_refusal_it_is(plugin: str) -> None:
+    async with world(plugin) as here:
+        for name, (error, deepseek, usual) in ERRORS.items():
+
+            def body(call: Call, error: dict[str, Any] = error) -> bytes:
+                return told({"error": {"message": echo(call), **error}})
+
+            code = deepseek if plugin == "deepseek" else usual
+            await here.survives(f"200 with {name}", code, raw_reply=reply(body))
+
+        def both(call: Call) -> bytes:
+            return completion(call, error={"message": echo(call), "code": 500})
+
+        await here.survives("200 with an answer and an error", None, raw_reply=reply(both))
+
+
+@pytest.mark.parametrize("plugin", HTTP_PLUGINS)
+@pytest.mark.parametrize("status", [429, 503])
+async def test_a_wait_that_fits_is_waited_for_and_then_the_model_answers(
+    plugin: str, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("coro_core.dispatch.retry.JITTER_SECONDS", 0.0)
+    monkeypatch.setattr("coro_core.dispatch.retry.THROTTLED_JITTER_SECONDS", 0.0)
+    asked: list[float] = []
+
+    async def once(call: Call) -> AsyncGenerator[bytes, None]:
+        asked.append(time.monotonic())
+        script = refusal(status, {"retry-after": "1"}) if len(asked) == 1 else reply(completion)
+        async for chunk in script(call):
+            yield chunk
+
+    async with world(plugin) as here:
+        with here.trials.trial(f"{status} and a wait that fits"):
+            with here.script(raw_reply=once):
+                await here.fails(None, timeout=5.0)
+            assert len(asked) == 2
+            assert asked[1] - asked[0] >= 1.0
+            await here.settled()
+
+
+@pytest.mark.parametrize("plugin", HTTP_PLUGINS)
+@pytest.mark.parametrize(("status", "code"), [(429, "rate_limited"), (503, "overloaded")])
+async def test_a_wait_that_does_not_fit_is_told_at_once(
+    plugin: str, status: int, code: str
+) -> None:
+    async with world(plugin) as here:
+        with here.trials.trial(f"{status} and a wait that does not fit"):
+            here.behaviour.calls.clear()
+            with here.script(raw_reply=refusal(status, {"retry-after": "30"})):
+                row = await here.fails(code, timeout=20.0)
+            assert row["retry_after_s"] == 30.0
+            assert len(here.behaviour.calls) == 1
+            # Neither the wait nor the deadline went by.
+            assert row["latency_ms"] < 15_000
+            await here.settled()

@@ -1,0 +1,194 @@
+"""The rules of the house, held by reading the source."""
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from support.paths import ROOT
+
+CORE = ROOT / "src" / "coro_core"
+PROVIDERS = ("gemini", "google", "groq", "deepseek", "mistral", "ollama", "openrouter")
+WALL_CLOCKS = {
+    CORE / "plugins/record.py": "when a call was, for people",
+    CORE / "web/routes.py": "what time it is, for people",
+    CORE / "cli/scaffold/writing.py": "the year of a licence",
+    CORE / "testing/simulator/chat.py": "a simulator's replies",
+    CORE / "kit/http/status.py": "a date of Retry-After, turned into a duration at once",
+}
+
+ROOMS = {
+    "contract": (),
+    "kit": ("contract",),
+    "config": ("contract",),
+    "plugins": ("contract",),
+    "catalog": ("contract", "plugins"),
+    "dispatch": ("contract", "plugins", "catalog"),
+    "engine": ("contract", "config", "plugins", "catalog", "dispatch"),
+    "api": ("contract", "plugins", "catalog", "dispatch"),
+    "server": ("config",),
+    "testing": ("contract", "plugins"),
+    "web": ("contract", "config", "plugins", "dispatch", "engine", "api", "server"),
+    "cli": (
+        *("contract", "kit", "config", "plugins", "catalog", "dispatch", "engine"),
+        *("api", "server", "testing", "web"),
+    ),
+    "__init__": ("contract",),
+    "__main__": ("cli",),
+}
+"""The architecture: each room, and the rooms that it may import."""
+MAX_ARROWS = 40
+
+
+def sources(directory: Path) -> list[Path]:
+    return sorted(directory.rglob("*.py"))
+
+
+def imported(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} has a relative import"
+            yield node.module or ""
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def module_name(path: Path, root: Path) -> str:
+    """Return `room.module` of a file below `root`; a package is named by its folder."""
+    parts = path.relative_to(root).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 1 else parts)
+
+
+def arrows(root: Path) -> dict[str, set[str]]:
+    """Return each module below `root` with the modules of the same package that it imports.
+
+    Imports inside functions and for type checkers count as well.
+    """
+    modules = {module_name(path, root): path for path in sources(root)}
+    found: dict[str, set[str]] = {}
+    for name, path in modules.items():
+        inside = {it.removeprefix(f"{root.name}.") for it in imported(path)}
+        found[name] = (inside & modules.keys()) - {name}
+    return found
+
+
+def room(module: str) -> str:
+    return module.partition(".")[0]
+
+
+def between_rooms() -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {name: set() for name in ROOMS}
+    for module, others in arrows(CORE).items():
+        found[room(module)] |= {room(other) for other in others} - {room(module)}
+    return found
+
+
+def circle(graph: dict[str, set[str]]) -> list[str]:
+    """Return the members of a cycle of imports; none when there is no cycle."""
+    left = {name: set(others) for name, others in graph.items()}
+    while free := [name for name, others in left.items() if not others & left.keys()]:
+        for name in free:
+            del left[name]
+    return sorted(left)
+
+
+def test_rooms_import_only_what_the_table_allows() -> None:
+    found = between_rooms()
+    for name, others in found.items():
+        print(f"{name:10} -> {', '.join(sorted(others)) or 'nothing'}")
+    print(f"{sum(map(len, found.values()))} arrows between {len(found)} rooms")
+    assert found == {name: set(others) for name, others in ROOMS.items()}
+    assert sum(map(len, found.values())) <= MAX_ARROWS
+    assert not circle(found)
+
+
+@pytest.mark.parametrize(
+    "root", [CORE, *sorted(ROOT.glob("plugins/*/src/*"))], ids=lambda it: it.name
+)
+def test_no_modules_import_each_other_in_a_circle(root: Path) -> None:
+    graph = arrows(root)
+    # A package re-exports what its modules define, and is no room of its own.
+    facades = {module_name(path, root) for path in sources(root) if path.name == "__init__.py"}
+    assert not circle({name: others for name, others in graph.items() if name not in facades})
+
+
+def test_only_web_loads_fastapi_and_only_plugins_load_pluggy() -> None:
+    homes = {"fastapi": "web", "starlette": "web", "uvicorn": "server"}
+    for path in sources(CORE):
+        here = room(module_name(path, CORE))
+        for module in imported(path):
+            home = homes.get(module.partition(".")[0], here)
+            assert here == home, f"{path} imports {module}"
+
+
+@pytest.mark.parametrize("path", sources(CORE), ids=lambda path: str(path.relative_to(CORE)))
+def test_the_core_names_no_provider(path: Path) -> None:
+    if path.name in ("examples.py", "schemas.py"):
+        # What the published description shows: the specification's own ids.
+        return
+    lines = path.read_text().lower().splitlines()
+    for number, line in enumerate(lines, 1):
+        found = [name for name in PROVIDERS if name in line]
+        assert not found, f"{path.name}:{number} names {found}"
+
+
+@pytest.mark.parametrize("path", sources(CORE), ids=lambda path: str(path.relative_to(CORE)))
+def test_the_core_imports_no_plugin(path: Path) -> None:
+    for module in imported(path):
+        assert not module.startswith(("coro_gemini", "coro_groq", "coro_deepseek", "coro_openai"))
+
+
+def plugin_sources() -> list[Path]:
+    return [path for path in sources(ROOT / "plugins") if "src" in path.parts]
+
+
+@pytest.mark.parametrize(
+    "path", plugin_sources(), ids=lambda path: str(path.relative_to(ROOT / "plugins"))
+)
+def test_a_plugin_imports_the_public_core_and_nothing_of_its_siblings(path: Path) -> None:
+    own = path.relative_to(ROOT / "plugins").parts[0]
+    public = ("coro_core.kit", "coro_core.kit.http", "coro_core.testing")
+    for module in imported(path):
+        if module.startswith("coro_core."):
+            place, _, name = module.rpartition(".")
+            exported = place in (*public, "coro_core") and name in import_module(place).__all__
+            assert exported or module in public, f"{path.name} imports {module}"
+        elif module.startswith("coro_") and module != "coro_core":
+            assert module.split(".")[0] == own, f"{path.name} imports {module}"
+
+
+@pytest.mark.parametrize(
+    "path", [*sources(CORE), *plugin_sources()], ids=lambda path: str(path.relative_to(ROOT))
+)
+def test_only_the_settings_read_the_environment_and_deadlines_are_monotonic(path: Path) -> None:
+    source = path.read_text()
+    if path.name not in ("settings.py", "cli.py"):
+        assert "os.environ.get" not in source
+        assert "getenv" not in source
+    looks = re.search(r"\btime\.time(_ns)?\b|\b(now|utcnow|today)\(", source)
+    assert (looks is not None) == (path in WALL_CLOCKS)
+
+
+@pytest.mark.parametrize(
+    "path", [*sources(CORE), *plugin_sources()], ids=lambda path: str(path.relative_to(ROOT))
+)
+def test_no_module_is_past_the_size_that_is_a_defect(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= 400
+
+
+def test_importing_the_contract_loads_neither_the_web_framework_nor_a_client() -> None:
+    import subprocess
+
+    code = (
+        "import sys, coro_core, coro_core.kit;"
+        "print([m for m in ('fastapi', 'pydantic', 'aiohttp', 'httpx') if m in sys.modules])"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert result.stdout.strip() == "[]"
