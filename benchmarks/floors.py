@@ -40,7 +40,7 @@ def bare() -> Any:
         output_tokens: int | None
         reasoning_tokens: int | None
 
-    class Row(BaseModel):
+    class ModelResult(BaseModel):
         model: str
         response: str
         tokens: int | None
@@ -55,7 +55,7 @@ def bare() -> Any:
         retry_after_s: float | None
 
     class Reply(BaseModel):
-        responses: list[Row]
+        responses: list[ModelResult]
         total_latency_ms: int
         succeeded: int
         failed: int
@@ -76,7 +76,7 @@ def bare() -> Any:
     @app.post("/chat")
     async def chat(request: Request) -> Reply:
         rows = [
-            Row(
+            ModelResult(
                 model=model,
                 response="2 + 2 = 4.",
                 tokens=5,
@@ -115,7 +115,7 @@ def plain() -> Any:
         temperature: float = 0.7
         max_tokens: int = 512
 
-    class Row(BaseModel):
+    class ModelResult(BaseModel):
         model: str
         response: str
         tokens: int | None
@@ -123,17 +123,17 @@ def plain() -> Any:
         error: str | None
 
     class Reply(BaseModel):
-        responses: list[Row]
+        responses: list[ModelResult]
         total_latency_ms: int
 
     address, key = _chat_address()
     client = httpx.AsyncClient(timeout=30, headers={"Authorization": f"Bearer {key}"})
     app = FastAPI()
 
-    async def ask(model: str, request: Request) -> Row:
+    async def ask(model: str, request: Request) -> ModelResult:
         response = await client.post(address, json=_body(model, request.prompt))
         reply = response.json()
-        return Row(
+        return ModelResult(
             model=model,
             response=reply["choices"][0]["message"]["content"],
             tokens=reply["usage"]["completion_tokens"],

@@ -110,9 +110,9 @@ async def opened(name: str, port: int) -> AsyncIterator[Call]:
 
             yield call
         case "lean":
-            from coro_core.kit.http import open_lean_client
+            from coro_core.kit.http import open_json_client
 
-            async with open_lean_client(url, headers=HEADERS) as lean:
+            async with open_json_client(url, headers=HEADERS) as lean:
 
                 async def call() -> bytes:
                     return (await lean.post(PATH, BODY)).content
@@ -133,9 +133,9 @@ async def opened(name: str, port: int) -> AsyncIterator[Call]:
 
                 yield call
         case "httpx-aiohttp":
-            from coro_core.kit.http import open_client
+            from coro_core.kit.http import open_httpx_client
 
-            async with open_client(url, headers=HEADERS) as client:
+            async with open_httpx_client(url, headers=HEADERS) as client:
 
                 async def call() -> bytes:
                     return (await client.post(PATH, json=BODY)).content

@@ -274,13 +274,13 @@ async def test_plugins_and_models_as_json_are_what_a_server_would_say(
 def test_plugins_are_a_table_to_read(environ: dict[str, str], tmp_path: Path) -> None:
     result = coro_process("plugins", cwd=tmp_path, environ=environ)
     assert result.returncode == 0
-    table, _, remarks = result.stdout.partition("\n\n")
+    table, _, markers_sent = result.stdout.partition("\n\n")
     heading, *rows = table.splitlines()
     assert heading.split() == ["name", "distribution", "version", "state", "models"]
     by_name = {row.split()[0]: " ".join(row.split()) for row in rows}
     assert by_name["good"] == "good coro-good 1.0 ready big"
     assert by_name["keyless"] == "keyless coro-keyless 1.0 unconfigured locked, other"
-    said = dict(line.split(": ", 1) for line in remarks.splitlines())
+    said = dict(line.split(": ", 1) for line in markers_sent.splitlines())
     assert said["keyless"] == ("ACME_API_KEY is not set; get one at https://acme.example/keys.")
     assert "ModuleNotFoundError: No module named" in said["broken"]
     assert "contract 9" in said["future"]
@@ -292,24 +292,24 @@ def test_models_are_a_table_in_which_brackets_are_no_markup(
 ) -> None:
     result = coro_process("models", cwd=tmp_path, environ=environ)
     assert result.returncode == 0
-    heading, big, locked, *_, remark = (" ".join(row.split()) for row in result.stdout.splitlines())
+    heading, big, locked, *_, marker = (" ".join(row.split()) for row in result.stdout.splitlines())
     assert heading == "id name provider cost available upstream model"
     assert big == "big Big [bold] Acme [/x] [free] yes b-1"
     assert locked == "locked Locked Acme free no locked-upstream"
     # Once for all that it is about.
-    assert remark == (
+    assert marker == (
         "locked, other: ACME_API_KEY is not set; get one at https://acme.example/keys."
     )
 
 
 def test_a_table_is_readable_at_the_usual_width(tmp_path: Path) -> None:
     result = coro_process("models", cwd=tmp_path, environ={"COLUMNS": "80"})
-    table, _, remarks = result.stdout.partition("\n\n")
+    table, _, markers_sent = result.stdout.partition("\n\n")
     assert all(len(line) <= 80 for line in table.splitlines())
     words = table.split()
     for whole in ("available", "llama-70b", "llama-3.1-70b-versatile", "mixtral-8x7b-32768"):
         assert whole in words
-    assert "\nllama-70b, llama-8b, mixtral: GROQ_API_KEY is not set; get one at " in remarks
+    assert "\nllama-70b, llama-8b, mixtral: GROQ_API_KEY is not set; get one at " in markers_sent
 
 
 def test_without_any_model_that_is_what_is_said(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from support.paths import ROOT
 VARIABLES = [variable(field) for field in Settings.model_fields]
 
 
-def refusal(environ: dict[str, str]) -> str:
+def map_error(environ: dict[str, str]) -> str:
     with pytest.raises(SettingsError) as caught:
         read_settings(environ)
     return str(caught.value)
@@ -144,7 +144,7 @@ REFUSED = [
 def test_a_variable_that_cannot_be_used_is_told_in_one_line_without_its_value(
     name: str, text: str, why: str
 ) -> None:
-    message = refusal({name: text})
+    message = map_error({name: text})
     assert message.startswith(f"{name}: should be ")
     assert why in message
     assert message.endswith(".")
@@ -156,14 +156,14 @@ def test_a_variable_that_cannot_be_used_is_told_in_one_line_without_its_value(
 
 @pytest.mark.parametrize("name", INTEGERS)
 def test_a_number_of_five_thousand_digits_is_refused_without_being_repeated(name: str) -> None:
-    message = refusal({name: "9" * 5000})
+    message = map_error({name: "9" * 5000})
     assert message.startswith(f"{name}: ")
     assert "exceeded maximum size" in message
     assert "99" not in message
 
 
 def test_several_bad_variables_are_told_at_once_and_nothing_else_is() -> None:
-    message = refusal(
+    message = map_error(
         {
             "PORT": "sk-canary-1",
             "CORO_MODEL_TIMEOUT": "sk-canary-2",

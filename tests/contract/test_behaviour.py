@@ -7,7 +7,7 @@ import pytest
 from coro_core.testing import Behaviour, Call, Fault, simulated_answer
 
 CALL = Call("/chat", "m", {}, {})
-TODAY = {"m": 0.0, "n": 0.0}
+DEFAULT_MODELS = {"m": 0.0, "n": 0.0}
 
 
 @pytest.mark.parametrize(
@@ -33,25 +33,28 @@ def test_any_other_prompt_is_answered_too(prompt, words):
 
 async def test_a_call_is_noted_and_succeeds_by_default():
     behaviour = Behaviour()
-    assert await behaviour.receive(CALL, TODAY) is None
+    assert await behaviour.receive(CALL, DEFAULT_MODELS) is None
     assert behaviour.calls == [CALL]
 
 
 async def test_a_name_that_is_not_served_is_refused_at_once():
     behaviour = Behaviour(latency=3600, error="overloaded")
-    assert await behaviour.receive(Call("/chat", "gone", {}, {}), TODAY) == "model_unavailable"
+    assert (
+        await behaviour.receive(Call("/chat", "gone", {}, {}), DEFAULT_MODELS)
+        == "model_unavailable"
+    )
 
 
 async def test_the_script_says_what_is_served():
     behaviour = Behaviour(served={"old"})
-    assert await behaviour.receive(CALL, TODAY) == "model_unavailable"
-    assert await behaviour.receive(Call("/chat", "old", {}, {}), TODAY) is None
+    assert await behaviour.receive(CALL, DEFAULT_MODELS) == "model_unavailable"
+    assert await behaviour.receive(Call("/chat", "old", {}, {}), DEFAULT_MODELS) is None
 
 
 async def test_an_error_can_be_told_for_all_names_or_for_one():
     behaviour = Behaviour(error="overloaded", errors={"n": "bad_request"})
-    assert await behaviour.receive(CALL, TODAY) == "overloaded"
-    assert await behaviour.receive(Call("/chat", "n", {}, {}), TODAY) == "bad_request"
+    assert await behaviour.receive(CALL, DEFAULT_MODELS) == "overloaded"
+    assert await behaviour.receive(Call("/chat", "n", {}, {}), DEFAULT_MODELS) == "bad_request"
 
 
 async def test_the_usual_time_is_the_models_own():
@@ -69,7 +72,7 @@ async def test_the_usual_time_is_the_models_own():
     ],
 )
 async def test_a_call_that_is_given_up_is_counted(behaviour):
-    call = asyncio.create_task(behaviour.receive(CALL, TODAY))
+    call = asyncio.create_task(behaviour.receive(CALL, DEFAULT_MODELS))
     for _ in range(10):  # rounds of the loop, more than a call needs that does not wait
         await asyncio.sleep(0)
     assert not call.done()

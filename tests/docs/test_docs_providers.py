@@ -73,7 +73,7 @@ def test_the_readme_and_the_page_name_every_variable_of_the_plugin(name: str) ->
 
 
 def test_the_variables_of_a_service_are_those_that_the_plugin_reads() -> None:
-    settings = import_module("coro_openai.config")._SETTINGS
+    settings = import_module("coro_openai.settings")._SETTINGS
     (text,) = [part for part in of("openai").split("\n\n") if part.startswith("**Variables**")]
     assert sorted(code(text)) == sorted(f"CORO_OPENAI_<NAME>_{name}" for name in settings)
     readme = table(page("plugins/coro_openai/README.md"), "variable")

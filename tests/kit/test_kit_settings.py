@@ -92,7 +92,7 @@ def read_address(environ: Mapping[str, str]) -> str:
     return base_url(environ, NAME, DEFAULT)
 
 
-def refusal(read: Callable[[Mapping[str, str]], str], value: str | None) -> str:
+def map_error(read: Callable[[Mapping[str, str]], str], value: str | None) -> str:
     environ = {} if value is None else {NAME: value}
     with pytest.raises(NotConfigured) as caught:
         read(environ)
@@ -102,14 +102,14 @@ def refusal(read: Callable[[Mapping[str, str]], str], value: str | None) -> str:
 
 
 def test_a_key_that_is_missing_is_said_to_be_with_the_help() -> None:
-    assert refusal(read_key, None) == f"{NAME} {MISSING}; {HELP}."
+    assert map_error(read_key, None) == f"{NAME} {MISSING}; {HELP}."
 
 
 @pytest.mark.parametrize(("value", "problem"), REFUSED_KEYS, ids=ascii)
 def test_a_key_that_cannot_be_one_is_refused_without_being_repeated(
     value: str, problem: str
 ) -> None:
-    message = refusal(read_key, value)
+    message = map_error(read_key, value)
     assert message == f"{NAME} {problem}; {HELP}."
     assert "secret" not in message
 
@@ -199,7 +199,7 @@ TAKEN_ADDRESSES = [
 def test_an_address_that_a_key_must_not_go_to_is_refused_without_being_repeated(
     value: str, problem: str
 ) -> None:
-    message = refusal(read_address, value)
+    message = map_error(read_address, value)
     assert message == f"{NAME} {problem}; use an address such as {DEFAULT}."
     assert "secret" not in message
 

@@ -13,7 +13,7 @@ import pytest
 from coro_core.testing import Behaviour
 from support.server import ask, running
 
-TODAY = {
+DEFAULT_MODELS = {
     "gemini": ("gemini", "gemini-1.5-flash", "gemini-3.5-flash-lite"),
     "llama-70b": ("groq", "llama-3.1-70b-versatile", "openai/gpt-oss-120b"),
     "llama-8b": ("groq", "llama-3.1-8b-instant", "openai/gpt-oss-20b"),
@@ -71,8 +71,8 @@ async def world(
 
 async def test_every_retired_name_is_answered_by_its_successor_and_the_row_says_so() -> None:
     async with world(NO_DISCOVERY) as w:
-        rows = (await ask(w.client, *TODAY)).json()["responses"]
-    for row, (_, first, successor) in zip(rows, TODAY.values(), strict=True):
+        rows = (await ask(w.client, *DEFAULT_MODELS)).json()["responses"]
+    for row, (_, first, successor) in zip(rows, DEFAULT_MODELS.values(), strict=True):
         assert row["error"] is None
         assert (row["upstream_model"], row["substituted"]) == (successor, True)
         assert row["note"] == f"{first} is no longer served; {successor} answered."
@@ -82,8 +82,8 @@ async def test_discovery_knows_the_successor_before_the_first_call() -> None:
     async with world() as w:
         await w.until_discovered()
         models = {m["id"]: m for m in (await w.client.get("/models")).json()["models"]}
-        await ask(w.client, *TODAY)
-        for model_id, (plugin, first, successor) in TODAY.items():
+        await ask(w.client, *DEFAULT_MODELS)
+        for model_id, (plugin, first, successor) in DEFAULT_MODELS.items():
             listed = models[model_id]
             assert (listed["upstream_model"], listed["substituted"]) == (successor, True)
             assert listed["note"] == f"{first} is no longer served; {successor} answers."
@@ -91,18 +91,18 @@ async def test_discovery_knows_the_successor_before_the_first_call() -> None:
             assert successor in w.called(plugin)
 
 
-@pytest.mark.parametrize("model", TODAY)
+@pytest.mark.parametrize("model", DEFAULT_MODELS)
 async def test_a_name_that_is_served_is_not_replaced(model: str) -> None:
-    plugin, first, _ = TODAY[model]
+    plugin, first, _ = DEFAULT_MODELS[model]
     async with world(NO_DISCOVERY, served={first}) as w:
         row = await w.row(model)
         assert (row["upstream_model"], row["substituted"], row["note"]) == (first, False, None)
         assert w.called(plugin) == [first]
 
 
-@pytest.mark.parametrize("model", TODAY)
+@pytest.mark.parametrize("model", DEFAULT_MODELS)
 async def test_a_name_withdrawn_while_the_server_runs_costs_one_call(model: str) -> None:
-    plugin, first, successor = TODAY[model]
+    plugin, first, successor = DEFAULT_MODELS[model]
     async with world(NO_DISCOVERY, served={first}) as w:
         assert (await w.row(model))["upstream_model"] == first
         w.behaviours[plugin].served = {successor}
@@ -112,9 +112,9 @@ async def test_a_name_withdrawn_while_the_server_runs_costs_one_call(model: str)
         assert w.called(plugin).count(first) == 2
 
 
-@pytest.mark.parametrize("model", TODAY)
+@pytest.mark.parametrize("model", DEFAULT_MODELS)
 async def test_a_burst_that_meets_a_dead_name_calls_it_once(model: str) -> None:
-    plugin, first, successor = TODAY[model]
+    plugin, first, successor = DEFAULT_MODELS[model]
     async with world(NO_DISCOVERY, served={successor}) as w:
         answers = await asyncio.gather(*(w.row(model, timeout=60) for _ in range(100)))
         assert {(row["error"], row["upstream_model"]) for row in answers} == {(None, successor)}
@@ -135,11 +135,11 @@ async def test_a_burst_that_meets_a_dead_name_calls_it_once(model: str) -> None:
     ids=["down", "limited", "malformed", "empty", "long", "slow"],
 )
 async def test_a_list_that_is_of_no_use_changes_nothing_for_calls(script: dict[str, Any]) -> None:
-    firsts = {first for _, first, _ in TODAY.values()}
+    firsts = {first for _, first, _ in DEFAULT_MODELS.values()}
     async with world(served=firsts, **script) as w:
         if "list_latency" not in script:
             await w.until_discovered()
-        rows = (await ask(w.client, *TODAY)).json()["responses"]
+        rows = (await ask(w.client, *DEFAULT_MODELS)).json()["responses"]
         listed = (await w.client.get("/models")).json()["models"]
     assert {row["upstream_model"] for row in rows if row["error"] is None} == firsts
     assert not any(row["substituted"] for row in rows)
@@ -148,7 +148,7 @@ async def test_a_list_that_is_of_no_use_changes_nothing_for_calls(script: dict[s
 
 async def test_a_calls_verdict_beats_the_list() -> None:
     """Listed, and refused to this account; then not listed, and served."""
-    _, first, successor = TODAY["llama-8b"]
+    _, first, successor = DEFAULT_MODELS["llama-8b"]
     async with world(listed={first}, served={successor}) as w:
         await w.until_discovered()
         assert (await w.row("llama-8b"))["upstream_model"] == successor
@@ -156,9 +156,9 @@ async def test_a_calls_verdict_beats_the_list() -> None:
         assert w.called("groq").count(first) == 1
 
 
-@pytest.mark.parametrize("model", TODAY)
+@pytest.mark.parametrize("model", DEFAULT_MODELS)
 async def test_a_reply_from_another_model_is_marked(model: str) -> None:
-    _, first, _ = TODAY[model]
+    _, first, _ = DEFAULT_MODELS[model]
     async with world(NO_DISCOVERY, reroutes={first: "something-newer"}) as w:
         row = await w.row(model)
         refused = await w.row(model, on_retired="error")
@@ -169,11 +169,11 @@ async def test_a_reply_from_another_model_is_marked(model: str) -> None:
     assert refused["response"] == ""
 
 
-@pytest.mark.parametrize("model", TODAY)
+@pytest.mark.parametrize("model", DEFAULT_MODELS)
 async def test_substitution_can_be_refused_by_the_request_and_the_successor_is_named(
     model: str,
 ) -> None:
-    plugin, first, successor = TODAY[model]
+    plugin, first, successor = DEFAULT_MODELS[model]
     async with world() as w:
         await w.until_discovered()
         row = await w.row(model, on_retired="error")
@@ -213,7 +213,7 @@ async def test_all_live_models_are_listed_on_demand() -> None:
         await w.until_discovered()
         few = (await w.client.get("/models")).json()["models"]
         every = {m["id"]: m for m in (await w.client.get("/models?all=true")).json()["models"]}
-        assert len(few) == len(TODAY)
+        assert len(few) == len(DEFAULT_MODELS)
         assert every["groq:groq/compound"]["provider"] == "Groq"
         assert "gemini:gemini-3.8-flash" in every
         assert "gemini:gemini-embedding-001" not in every
@@ -226,7 +226,7 @@ async def test_all_live_models_are_listed_on_demand() -> None:
 async def test_a_refused_key_is_shown_everywhere_and_one_that_works_again_is_noticed(
     plugin: str,
 ) -> None:
-    ids = [model_id for model_id, (owner, _, _) in TODAY.items() if owner == plugin]
+    ids = [model_id for model_id, (owner, _, _) in DEFAULT_MODELS.items() if owner == plugin]
     async with world(error="authentication_failed") as w:
         await w.until_discovered()
         shown = await w.plugin(plugin)
@@ -256,7 +256,7 @@ async def test_a_refused_key_leaks_nowhere(capfd: pytest.CaptureFixture[str]) ->
         bodies = [
             (await w.client.get(path)).text for path in ("/models?all=true", "/plugins", "/health")
         ]
-        answers = await ask(w.client, *TODAY)
+        answers = await ask(w.client, *DEFAULT_MODELS)
         bodies.append(answers.text)
     assert answers.status_code == 500
     assert {row["error_code"] for row in answers.json()["responses"]} == {"authentication_failed"}

@@ -111,22 +111,22 @@ async def at_rest(fanout: FanOut) -> Held:
 
 async def test_ten_thousand_calls_leave_nothing_behind(install: Installer) -> None:
     install.add("mixed", Mixed)
-    container = build(NO_REAL_PLUGINS)
+    engine = build(NO_REAL_PLUGINS)
     ids = [it.id for it in MODELS]
     outcomes: set[str | None] = set()
 
     async def ask() -> None:
-        answers = await container.fanout.ask(ids, PROMPT, SECONDS)
+        answers = await engine.fanout.ask(ids, PROMPT, SECONDS)
         outcomes.update(row.error_code for row in answers.rows)
 
     async def until(calls: int) -> Held:
         while Mixed.calls < calls:
             await asyncio.gather(*(ask() for _ in range(AT_ONCE)))
-        return await at_rest(container.fanout)
+        return await at_rest(engine.fanout)
 
     with logging_as_it_was():
         configure_logs(format="json", level="error")
-        async with container.opened():
+        async with engine.opened():
             first = await until(WARM)
             last = await until(WARM + CALLS)
     print(f"{first}, and {CALLS} calls later {last}; rows: {sorted(map(str, outcomes))}")

@@ -11,8 +11,8 @@ from coro_core import GenerateRequest, Generation, ProviderError
 from coro_core.api.schemas import ModelResponse
 from coro_core.api.serializers import model_response
 from coro_core.contract.errors import ERROR_CODES
-from coro_core.dispatch.result import Row
-from coro_core.plugins.validation import checked
+from coro_core.dispatch.result import ModelResult
+from coro_core.plugins.validation import validate_generation
 from support.faults.canaries import PROMPT, leaks
 
 LONGEST = 10.0
@@ -28,17 +28,17 @@ async def keeps_the_contract(call: Callable[[], Awaitable[Generation]]) -> None:
     """Assert that a call gives an answer or a proper error, either of which makes a row."""
     try:
         generation = await asyncio.wait_for(call(), LONGEST)
-        generation = checked(generation)
+        generation = validate_generation(generation)
     except ProviderError as error:
         _is_proper(error)
-        row = Row(
+        row = ModelResult(
             model="a",
             error=error.message,
             error_code=error.code,
             retry_after_s=error.retry_after,
         )
     else:
-        row = Row(
+        row = ModelResult(
             model="a",
             response=generation.text,
             upstream_model=generation.model,

@@ -19,7 +19,7 @@ LIMIT = 3
 
 
 class Gated(Echo):
-    """Answers when it is told to."""
+    """ChatResult when it is told to."""
 
     current: "Gated"
 

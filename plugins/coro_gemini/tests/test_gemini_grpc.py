@@ -7,10 +7,10 @@ import pytest
 from coro_core import ConnectionFailed, InvalidResponse, ProviderError, Timeout
 from coro_core.testing import Fault
 from coro_gemini.dialect import detail, status
+from coro_gemini.error_mapping import Refusal
 from coro_gemini.grpc_replies import failure_of_grpc
 from coro_gemini.grpc_sdk import grpc
 from coro_gemini.grpc_simulator import trailing_metadata
-from coro_gemini.refusal import Refusal
 
 GOAWAY = b"\0\0\x08\x07" + b"\0" * 5 + b"\0\0\0\0" + b"\0\0\0\x0b"
 """HTTP/2's own farewell: no stream was served, enhance your calm."""

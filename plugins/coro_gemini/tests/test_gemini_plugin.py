@@ -14,7 +14,7 @@ from coro_core import (
 )
 from coro_core.testing import CANARY_KEY, Fault
 from coro_gemini import GeminiPlugin
-from coro_gemini.dialect import TODAY
+from coro_gemini.dialect import DEFAULT_MODELS
 
 PATHS = {
     "google-generativeai": "/google.ai.generativelanguage.v1beta.GenerativeService/GenerateContent",
@@ -29,7 +29,7 @@ def test_it_keeps_the_contract():
     [model] = plugin.coro_list_models()
     assert (model.id, model.provider, model.cost) == ("gemini", "Google", "free")
     assert model.candidates[0] == "gemini-1.5-flash"
-    assert set(model.candidates[1:]) <= set(TODAY)
+    assert set(model.candidates[1:]) <= set(DEFAULT_MODELS)
 
 
 async def test_an_answer_comes_with_its_model_and_counts(plugin, behaviour, request_for):
@@ -79,7 +79,7 @@ async def test_the_deadline_of_a_request_holds_and_leaves_no_time_for_another(
 
 
 async def test_live_models_come_from_every_page_without_what_cannot_generate(plugin, behaviour):
-    assert await plugin.coro_live_models() == set(TODAY)
+    assert await plugin.coro_live_models() == set(DEFAULT_MODELS)
     # As long as a model's entry is with all that Google says of it.
     behaviour.served = {f"gemini-{number}-{'x' * 400}" for number in range(2500)}
     assert await plugin.coro_live_models() == behaviour.served

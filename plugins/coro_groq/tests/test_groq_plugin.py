@@ -7,7 +7,7 @@ from groq import APIStatusError, AsyncGroq
 from coro_core import NotConfigured, ProviderError, RateLimited
 from coro_core.testing import CANARY_KEY
 from coro_groq import GroqPlugin
-from coro_groq.simulator import TODAY
+from coro_groq.simulator import DEFAULT_MODELS
 
 
 def test_it_offers_the_three_models_of_the_specification():
@@ -47,7 +47,7 @@ async def test_the_simulator_speaks_like_groq(behaviour, simulator):
         )
         assert reply.headers["x-ratelimit-limit-tokens"] == "8000"
         assert (await reply.parse()).x_groq.id == "req_simulated"
-        assert {model.id for model in (await sdk.models.list()).data} == set(TODAY)
+        assert {model.id for model in (await sdk.models.list()).data} == set(DEFAULT_MODELS)
         behaviour.error = "too_large"
         with pytest.raises(APIStatusError) as caught:
             await sdk.with_options(max_retries=0).chat.completions.create(

@@ -15,12 +15,12 @@ from coro_core.api.schemas import (
     ProviderTraffic,
 )
 from coro_core.catalog.catalog import Catalog, Target
-from coro_core.dispatch.result import Answers, Row
+from coro_core.dispatch.result import ChatResult, ModelResult
 from coro_core.plugins.record import PluginRecord
 from coro_core.plugins.registry import Plugins
 
 
-def chat_response(answers: Answers, request_id: str) -> dict[str, object]:
+def chat_response(answers: ChatResult, request_id: str) -> dict[str, object]:
     """Put answers into the form of `ChatResponse`."""
     failed = sum(row.error_code is not None for row in answers.rows)
     return {
@@ -32,7 +32,7 @@ def chat_response(answers: Answers, request_id: str) -> dict[str, object]:
     }
 
 
-def model_response(row: Row) -> dict[str, object]:
+def model_response(row: ModelResult) -> dict[str, object]:
     """Put one row into the form of `ModelResponse`."""
     usage = row.usage
     tokens = usage and usage.output_tokens
@@ -56,7 +56,7 @@ def model_response(row: Row) -> dict[str, object]:
     }
 
 
-def status_of(rows: Sequence[Row]) -> int:
+def status_of(rows: Sequence[ModelResult]) -> int:
     """Return 200 if any model answered, 500 if all that were asked failed, 503 if none was asked.
 
     500 is the only 5xx that hosts behind Cloudflare pass on with its body and that the

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from coro_core.catalog.catalog import Target
 from coro_core.contract.errors import AuthenticationFailed, SettingsError
 from coro_core.dispatch.caller import Prompt
-from coro_core.engine.engine import Container
+from coro_core.engine.engine import Engine
 from coro_core.plugins.record import PluginRecord, State
 
 GREETING = Prompt("Say hello in one short sentence.", temperature=0.0, max_tokens=512)
@@ -51,37 +51,37 @@ class Checkup(BaseModel):
         return bool(self.models) and all(model.usable for model in self.models)
 
 
-async def check_up(container: Container, ids: Sequence[str], *, generate: bool) -> Checkup:
-    """Look at these models, or at all of them; the container must be open.
+async def check_up(engine: Engine, ids: Sequence[str], *, generate: bool) -> Checkup:
+    """Look at these models, or at all of them; the engine must be open.
 
     Spends no tokens, unless `generate` sends each model one short prompt. Raises `SettingsError`
     for an id that nothing installed offers.
     """
-    targets = _targets(container, ids)
+    targets = _targets(engine, ids)
     asked = {target.plugin.name for target in targets}
-    records = [record for record in container.plugins.records if record.name in asked or not ids]
-    providers = await asyncio.gather(*(_check_provider(container, record) for record in records))
+    records = [record for record in engine.plugins.records if record.name in asked or not ids]
+    providers = await asyncio.gather(*(_check_provider(engine, record) for record in records))
     if generate:
-        models = await _generated(container, targets)
+        models = await _generated(engine, targets)
     else:
         listings = {check.plugin: check for check in providers}
-        models = [_expected(container, t, listings[t.plugin.name]) for t in targets]
+        models = [_expected(engine, t, listings[t.plugin.name]) for t in targets]
     return Checkup(providers=list(providers), models=models)
 
 
-def _targets(container: Container, ids: Sequence[str]) -> list[Target]:
+def _targets(engine: Engine, ids: Sequence[str]) -> list[Target]:
     if not ids:
-        return [target for _, target in container.catalog.models()]
+        return [target for _, target in engine.catalog.models()]
     targets = []
     for model_id in ids:
-        target = container.catalog.target(model_id)
+        target = engine.catalog.target(model_id)
         if target is None:
-            raise SettingsError(f"{model_id}: {container.catalog.hint(model_id)}")
+            raise SettingsError(f"{model_id}: {engine.catalog.hint(model_id)}")
         targets.append(target)
     return targets
 
 
-async def _check_provider(container: Container, record: PluginRecord) -> ProviderCheck:
+async def _check_provider(engine: Engine, record: PluginRecord) -> ProviderCheck:
     if not record.callable:
         return ProviderCheck(
             plugin=record.name,
@@ -89,12 +89,12 @@ async def _check_provider(container: Container, record: PluginRecord) -> Provide
             reason=record.reason,
             served=None,
         )
-    if not container.plugins.can_list(record):
+    if not engine.plugins.can_list(record):
         reason = "The plugin cannot tell; --generate can."
         return ProviderCheck(plugin=record.name, key="not checked", reason=reason, served=None)
-    failure = await container.discovery.look(record)
+    failure = await engine.discovery.look(record)
     if failure is None:
-        served = len(container.catalog.upstreams(record).listed)
+        served = len(engine.catalog.upstreams(record).listed)
         note = record.explanation
         return ProviderCheck(plugin=record.name, key="accepted", reason=note, served=served)
     refused = isinstance(failure, AuthenticationFailed)
@@ -106,10 +106,10 @@ async def _check_provider(container: Container, record: PluginRecord) -> Provide
     )
 
 
-def _expected(container: Container, target: Target, provider: ProviderCheck) -> ModelCheck:
+def _expected(engine: Engine, target: Target, provider: ProviderCheck) -> ModelCheck:
     """Say what would answer, going by the provider's list."""
-    upstream = container.catalog.order(target)[0]
-    listed = upstream in container.catalog.upstreams(target.plugin).listed
+    upstream = engine.catalog.order(target)[0]
+    listed = upstream in engine.catalog.upstreams(target.plugin).listed
     first = target.candidates[0]
     ailing = target.reason
     reason = ailing or provider.reason
@@ -127,11 +127,11 @@ def _expected(container: Container, target: Target, provider: ProviderCheck) -> 
     )
 
 
-async def _generated(container: Container, targets: Sequence[Target]) -> list[ModelCheck]:
+async def _generated(engine: Engine, targets: Sequence[Target]) -> list[ModelCheck]:
     """Say what did answer."""
     plugins = {target.id: target.plugin.name for target in targets}
-    timeout = container.settings.model_timeout
-    answers = await container.fanout.ask(list(plugins), GREETING, timeout)
+    timeout = engine.settings.model_timeout
+    answers = await engine.fanout.ask(list(plugins), GREETING, timeout)
     return [
         ModelCheck(
             model=row.model,

@@ -19,7 +19,7 @@ from coro_core.config.logs import configure_logs
 from coro_core.config.settings import is_host, read_environ, read_settings
 from coro_core.contract.errors import CoroError
 from coro_core.contract.hookspecs import ENTRY_POINT_GROUP
-from coro_core.engine.engine import Container, build
+from coro_core.engine.engine import Engine, build
 from coro_core.plugins.requirements import requirement
 
 app = typer.Typer(
@@ -123,8 +123,8 @@ def list_plugins(
     if requirements:
         typer.echo("\n".join(_requirements()))
         return
-    container = _looked_at()
-    found = plugin_list(container.plugins, container.catalog).plugins
+    engine = _looked_at()
+    found = plugin_list(engine.plugins, engine.catalog).plugins
     columns = ["name", "distribution", "version", "state", "models"]
     show(found, as_json, columns, none="No plugin is installed.")
 
@@ -149,11 +149,11 @@ def check(
     from coro_core.cli.check import Checkup, check_up
 
     # What there is to say of keys and lists, the command itself says.
-    container = _built("error", **({"CORO_DEMO": "true"} if demo else {}))
+    engine = _built("error", **({"CORO_DEMO": "true"} if demo else {}))
 
     async def look() -> Checkup:
-        async with container.opened():
-            return await check_up(container, ids or [], generate=generate)
+        async with engine.opened():
+            return await check_up(engine, ids or [], generate=generate)
 
     found = asyncio.run(look())
     if as_json:
@@ -173,23 +173,23 @@ def print_openapi() -> None:
     typer.echo(json.dumps(describe(router.routes, read_settings({})), indent=2, sort_keys=True))
 
 
-def _built(level: str, **more: str) -> Container:
+def _built(level: str, **more: str) -> Engine:
     """Return an instance with the settings of the environment and `.env`, and these."""
     environ = {**read_environ(), **more}
     configure_logs(format=read_settings(environ).log_format, level=level)
     return build(environ)
 
 
-def _looked_at() -> Container:
+def _looked_at() -> Engine:
     """Return an instance whose plugins are in the state that a server would have them in."""
-    container = _built("warning")
+    engine = _built("warning")
 
     async def open_and_close() -> None:
-        async with container.opened():
+        async with engine.opened():
             pass
 
     asyncio.run(open_and_close())
-    return container
+    return engine
 
 
 def _requirements() -> list[str]:

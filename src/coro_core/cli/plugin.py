@@ -33,12 +33,12 @@ def check(
     """
     # Only here: no other command needs the suite.
     from coro_core.testing.conformance import report
-    from coro_core.testing.conformance.plugin_under_test import Subject
+    from coro_core.testing.conformance.plugin_under_test import PluginUnderTest
     from coro_core.testing.conformance.suite import Contract
 
     environ = dict(_pair(setting) for setting in settings or [])
     entry_point = _entry_point(name)
-    contract = Contract(Subject(_loaded(entry_point), name=name, environ=environ))
+    contract = Contract(PluginUnderTest(_loaded(entry_point), name=name, environ=environ))
     with Console(stderr=True).status(f"Checking {name}"):
         kept = contract.kept
     if as_json:

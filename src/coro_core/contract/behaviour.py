@@ -72,7 +72,7 @@ class Behaviour:
     latency: float | None = 0.0
     """Seconds before an answer; `None` stands for what is usual for the model."""
     served: Collection[str] | None = None
-    """The upstream names that exist; `None` stands for those that the provider serves today."""
+    """The upstream names that exist; `None` stands for those served by default."""
     reroutes: Mapping[str, str] = field(default_factory=dict)
     """Upstream names that another model answers in silence; the reply names that one."""
     listed: Collection[str] | None = None
@@ -91,7 +91,7 @@ class Behaviour:
     """What to send in place of every reply, byte for byte; the connection is closed after it."""
     retry_after: float | None = None
     """Seconds that a rate limit asks to wait; `None` leaves the hint out."""
-    remark: str = ""
+    marker: str = ""
     """What the provider adds to the words of every refusal: for finding out who passes them on."""
     answer: Callable[[str, str], str] | None = None
     """What to say, given upstream name and prompt; `None` stands for `simulated_answer`."""
@@ -105,23 +105,23 @@ class Behaviour:
     """How often the list was asked for."""
     cancelled: int = 0
     """How many calls the client gave up before an answer began."""
-    remarks: int = 0
-    """How often the remark was made."""
+    markers_sent: int = 0
+    """How often the marker was made."""
 
-    async def receive(self, call: Call, today: Mapping[str, float]) -> str | None:
+    async def receive(self, call: Call, default_models: Mapping[str, float]) -> str | None:
         """Take note of a call, wait as told, and return the error code to answer with, if any.
 
-        `today` holds the upstream names that the provider serves, with the seconds that each
-        usually takes. A name that is not served is refused at once, as providers do.
+        `default_models` holds the upstream names served by default, with the usual seconds of each.
+        A name that is not served is refused at once, as providers do.
         """
         self.calls.append(call)
-        if call.model not in self.names(today) and call.model not in self.reroutes:
+        if call.model not in self.names(default_models) and call.model not in self.reroutes:
             return "model_unavailable"
         try:
             if self.gate is not None:
                 await self.gate(call)
             await asyncio.sleep(
-                today.get(call.model, 0.0) if self.latency is None else self.latency
+                default_models.get(call.model, 0.0) if self.latency is None else self.latency
             )
             if self.fault is Fault.HANG:
                 # Here rather than on the wire, so that giving up is counted.
@@ -131,17 +131,19 @@ class Behaviour:
             raise
         return self.errors.get(call.model, self.error)
 
-    async def receive_list(self, today: Collection[str]) -> Collection[str] | str:
+    async def receive_list(self, default_models: Collection[str]) -> Collection[str] | str:
         """Wait as told, and return the names to list, or the error code to answer with."""
         self.lists += 1
         await asyncio.sleep(self.list_latency)
         if self.error == "authentication_failed":
             return self.error
-        return self.list_error or sorted(self.names(today) if self.listed is None else self.listed)
+        return self.list_error or sorted(
+            self.names(default_models) if self.listed is None else self.listed
+        )
 
-    def names(self, today: Collection[str]) -> Collection[str]:
+    def names(self, default_models: Collection[str]) -> Collection[str]:
         """Return the upstream names that exist."""
-        return today if self.served is None else self.served
+        return default_models if self.served is None else self.served
 
     def answering(self, model: str) -> str:
         """Return the model that answers when `model` is called."""
@@ -151,12 +153,12 @@ class Behaviour:
         """Tell whether a key is accepted."""
         return bool(key) if self.key is None else key == self.key
 
-    def worded(self, text: str) -> str:
-        """Return the words of a refusal, with the remark if there is one."""
-        if not self.remark:
+    def message(self, text: str) -> str:
+        """Return the words of a refusal, with the marker if there is one."""
+        if not self.marker:
             return text
-        self.remarks += 1
-        return f"{text} {self.remark}"
+        self.markers_sent += 1
+        return f"{text} {self.marker}"
 
     def reply(self, model: str, prompt: str) -> str:
         """Return what the simulated model says."""

@@ -18,10 +18,10 @@ from coro_core.contract.errors import (
 from coro_core.contract.types import GenerateRequest, Generation
 from coro_core.dispatch.circuit_breaker import Breakers
 from coro_core.dispatch.retry import RetryBudget, wait_before_retry
-from coro_core.plugins.isolation import guarded
+from coro_core.plugins.isolation import isolated
 from coro_core.plugins.record import PluginRecord
 from coro_core.plugins.registry import Plugins
-from coro_core.plugins.validation import checked
+from coro_core.plugins.validation import validate_generation
 
 _NEARLY = 0.9
 """Some of a call's time goes by before it is made."""
@@ -174,9 +174,9 @@ class Caller:
         )
 
         async def generate() -> Generation:
-            return checked(await self._plugins.generate(target.plugin.name, request))
+            return validate_generation(await self._plugins.generate(target.plugin.name, request))
 
-        return await guarded(target.plugin.name, generate)
+        return await isolated(target.plugin.name, generate)
 
     def _successor(self, target: Target) -> str | None:
         """Return the name that would answer if substitution were allowed."""

@@ -16,7 +16,7 @@ from coro_core.contract.errors import (
 )
 from coro_core.contract.types import Generation
 from coro_core.dispatch.caller import Caller, Progress, Prompt
-from coro_core.dispatch.result import UNKNOWN_MODEL, Answers, Row
+from coro_core.dispatch.result import UNKNOWN_MODEL, ChatResult, ModelResult
 from coro_core.plugins.record import State
 from coro_core.plugins.validation import encodable
 
@@ -39,21 +39,21 @@ class FanOut:
     def __init__(self, catalog: Catalog, caller: Caller) -> None:
         self._catalog = catalog
         self._caller = caller
-        self._stragglers: set[asyncio.Task[Row]] = set()
+        self._stragglers: set[asyncio.Task[ModelResult]] = set()
 
     @property
     def stragglers(self) -> int:
         """How many calls went on after their deadline and have not ended yet."""
         return len(self._stragglers)
 
-    async def ask(self, model_ids: Sequence[str], prompt: Prompt, timeout: float) -> Answers:
+    async def ask(self, model_ids: Sequence[str], prompt: Prompt, timeout: float) -> ChatResult:
         """Return a row for each id within `timeout` seconds; an id named twice is asked once.
 
         Never raises for what a model or a plugin does. When it is cancelled, so is every call.
         """
         clock = asyncio.get_running_loop().time
         started = clock()
-        rows: dict[str, Row] = {}
+        rows: dict[str, ModelResult] = {}
         works: dict[str, _Work] = {}
         for model_id in dict.fromkeys(model_ids):
             target = self._catalog.target(model_id)
@@ -78,11 +78,11 @@ class FanOut:
             rows[model_id] = work.row(late=work.task in late)
         ordered = [rows[model_id] for model_id in dict.fromkeys(model_ids)]
         _log_rows(ordered)
-        return Answers(ordered, _ms(clock() - started))
+        return ChatResult(ordered, _ms(clock() - started))
 
-    def _unknown(self, model_id: str) -> Row:
+    def _unknown(self, model_id: str) -> ModelResult:
         hint = self._catalog.hint(model_id)
-        return Row(model=model_id, error=hint, error_code=UNKNOWN_MODEL, attempted=False)
+        return ModelResult(model=model_id, error=hint, error_code=UNKNOWN_MODEL, attempted=False)
 
     def _cut_off(self, late: Sequence["_Work"]) -> None:
         """Cancel what is not done, hold on to it until it is, and look whether it ends soon."""
@@ -107,7 +107,7 @@ class _Work:
         work = self._run(caller, prompt, started + timeout)
         self.task = asyncio.create_task(work)
 
-    async def _run(self, caller: Caller, prompt: Prompt, deadline: float) -> Row:
+    async def _run(self, caller: Caller, prompt: Prompt, deadline: float) -> ModelResult:
         clock = asyncio.get_running_loop().time
         plugin = self._target.plugin
         if not plugin.callable:
@@ -120,7 +120,7 @@ class _Work:
             return self._failed(error, clock() - self._started)
         return self._answered(generation, clock() - self._started)
 
-    def row(self, *, late: bool) -> Row:
+    def row(self, *, late: bool) -> ModelResult:
         """Return the row; `late` when the task had to be cut off."""
         elapsed = asyncio.get_running_loop().time() - self._started
         if late and self._target.plugin.state is State.STARTING:
@@ -144,9 +144,9 @@ class _Work:
             stragglers=plugin.stragglers,
         )
 
-    def _answered(self, generation: Generation, seconds: float) -> Row:
+    def _answered(self, generation: Generation, seconds: float) -> ModelResult:
         self._learn(None)
-        return Row(
+        return ModelResult(
             model=self._target.id,
             response=generation.text,
             latency_ms=_ms(seconds),
@@ -171,10 +171,10 @@ class _Work:
         first = self._target.candidates[0]
         return f"{first} is no longer served; {self._progress.upstream} answered."
 
-    def _failed(self, error: ProviderError, seconds: float) -> Row:
+    def _failed(self, error: ProviderError, seconds: float) -> ModelResult:
         error.provider = error.provider or self._target.provider
         self._learn(error)
-        return Row(
+        return ModelResult(
             model=self._target.id,
             latency_ms=_ms(seconds),
             error=encodable(error.message[:MAX_MESSAGE_CHARS]),
@@ -185,14 +185,14 @@ class _Work:
         )
 
 
-def _swamped(target: Target) -> Row:
+def _swamped(target: Target) -> ModelResult:
     detail = (
         f"{target.plugin.stragglers} calls to it go on long after their deadlines;"
         " it is asked again when they have ended."
     )
     error = Overloaded(detail, retry_after=SWAMPED_SECONDS)
     error.provider = target.provider
-    return Row(
+    return ModelResult(
         model=target.id,
         error=error.message,
         error_code=error.code,
@@ -201,14 +201,14 @@ def _swamped(target: Target) -> Row:
     )
 
 
-def _not_attempted(target: Target) -> Row:
+def _not_attempted(target: Target) -> ModelResult:
     error: type[ProviderError] = PluginFault
     wait = None
     if not target.configured or target.plugin.state in (State.UNCONFIGURED, State.DISABLED):
         error = NotConfigured
     elif target.plugin.state is State.STARTING:
         error, wait = Timeout, STARTING_SECONDS
-    return Row(
+    return ModelResult(
         model=target.id,
         error=target.reason,
         error_code=error.code,
@@ -224,7 +224,7 @@ def _abandon(late: Sequence[_Work]) -> None:
             work.abandon()
 
 
-async def _wait(tasks: set[asyncio.Task[Row]], timeout: float) -> None:
+async def _wait(tasks: set[asyncio.Task[ModelResult]], timeout: float) -> None:
     if tasks:
         await asyncio.wait(tasks, timeout=timeout)
 
@@ -233,7 +233,7 @@ def _ms(seconds: float) -> int:
     return round(seconds * 1000)
 
 
-def _log_rows(rows: Sequence[Row]) -> None:
+def _log_rows(rows: Sequence[ModelResult]) -> None:
     """Tell of all that answered in one line, since lines cost; of each that failed in its own."""
     answered = [row for row in rows if row.error_code is None]
     if answered:

@@ -9,7 +9,7 @@ UNKNOWN_MODEL = "unknown_model"
 
 
 @dataclass(slots=True, kw_only=True)
-class Row:
+class ModelResult:
     """What one model said, or why it did not.
 
     Not frozen like the rest: making one would take five times as long, and only the core holds it.
@@ -32,8 +32,8 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
+class ChatResult:
     """The rows in the order asked, and the time they took together."""
 
-    rows: Sequence[Row]
+    rows: Sequence[ModelResult]
     total_latency_ms: int

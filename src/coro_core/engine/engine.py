@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import structlog
 
 from coro_core.catalog.catalog import Catalog, misspelt_upstreams
-from coro_core.catalog.refresh import Discovery
+from coro_core.catalog.discovery import Discovery
 from coro_core.config.settings import Settings, misspelt, read_settings
 from coro_core.dispatch.caller import Caller
 from coro_core.dispatch.fanout import FanOut
@@ -18,7 +18,7 @@ _log = structlog.get_logger("coro")
 
 
 @dataclass(frozen=True, slots=True)
-class Container:
+class Engine:
     """The parts, put together."""
 
     settings: Settings
@@ -54,7 +54,7 @@ class Container:
             yield
 
 
-def build(environ: Mapping[str, str]) -> Container:
+def build(environ: Mapping[str, str]) -> Engine:
     """Put an instance together from its settings; nothing is opened yet.
 
     Says in the log what in the settings looks like a slip. Raises `SettingsError`.
@@ -69,4 +69,4 @@ def build(environ: Mapping[str, str]) -> Container:
     names = [record.name for record in plugins.records]
     for sentence in misspelt(environ, names) + misspelt_upstreams(environ, plugins):
         _log.warning(sentence)
-    return Container(settings, plugins, catalog, discovery, fanout)
+    return Engine(settings, plugins, catalog, discovery, fanout)

@@ -15,21 +15,21 @@ from coro_core.contract.hookspecs import CONTRACT_VERSION, HookSpecs
 _REQUIRED = ("coro_list_models", "coro_generate")
 
 
-class UnfitError(CoroError):
+class ContractError(CoroError):
     """The plugin does not keep the contract; the message says how."""
 
 
-class Hooks:
+class PluginAdapter:
     """One plugin, constructed, and callable hook by hook."""
 
     def __init__(self, plugin_class: Any) -> None:
         """Judge a class and construct it.
 
-        Raises `UnfitError`, and whatever the class raises when it is constructed.
+        Raises `ContractError`, and whatever the class raises when it is constructed.
         """
         contract = getattr(plugin_class, "coro_contract", None)
         if contract != CONTRACT_VERSION:
-            raise UnfitError(
+            raise ContractError(
                 f"it is built for contract {contract!r}, and coro-core {version('coro-core')}"
                 f" speaks contract {CONTRACT_VERSION}"
             )
@@ -41,12 +41,12 @@ class Hooks:
             self._manager.check_pending()
         except pluggy.PluginValidationError as exc:
             reason = " ".join(str(exc).split())
-            raise UnfitError(f"it does not fit the contract: {reason}") from None
+            raise ContractError(f"it does not fit the contract: {reason}") from None
         callers = self._manager.get_hookcallers(self.plugin) or []
         self._implemented = frozenset(caller.name for caller in callers)
         missing = [hook for hook in _REQUIRED if not self.implements(hook)]
         if missing:
-            raise UnfitError(f"it lacks {' and '.join(missing)}, which every plugin must have")
+            raise ContractError(f"it lacks {' and '.join(missing)}, which every plugin must have")
 
     @property
     def package(self) -> str:

@@ -20,7 +20,7 @@ T = TypeVar("T")
 _log = structlog.get_logger("coro.guard")
 
 
-async def guarded(plugin: str, call: Callable[[], Awaitable[T]]) -> T:
+async def isolated(plugin: str, call: Callable[[], Awaitable[T]]) -> T:
     """Return what `call` returns. Raises `ProviderError` leaves; cancellation passes through.
 
     Anything else becomes a `PluginFault`: SystemExit and its kind as well, which would end the
@@ -38,9 +38,9 @@ async def guarded(plugin: str, call: Callable[[], Awaitable[T]]) -> T:
         raise PluginFault from None
 
 
-async def guarded_within(plugin: str, call: Callable[[], Awaitable[T]], seconds: float) -> T:
+async def isolated_with_timeout(plugin: str, call: Callable[[], Awaitable[T]], seconds: float) -> T:
     """Do the same for at most so many seconds. Raises `Timeout` then, and abandons the call."""
-    task = asyncio.ensure_future(guarded(plugin, call))
+    task = asyncio.ensure_future(isolated(plugin, call))
     try:
         await asyncio.wait({task}, timeout=seconds)
     finally:

@@ -16,7 +16,7 @@ import structlog
 from coro_core.contract.errors import NotConfigured, describe
 from coro_core.contract.hookspecs import ENTRY_POINT_GROUP
 from coro_core.contract.types import GenerateRequest, Generation, Model, Service
-from coro_core.plugins.adapter import Hooks, UnfitError
+from coro_core.plugins.adapter import ContractError, PluginAdapter
 from coro_core.plugins.lifespan import LifespanTask
 from coro_core.plugins.record import PluginRecord, State
 from coro_core.plugins.requirements import newer_core
@@ -40,7 +40,7 @@ class Plugins:
         `environ` is handed on to the plugins. Those named in `disabled` are not even imported.
         """
         self._environ = environ
-        self._hooks: dict[str, Hooks] = {}
+        self._hooks: dict[str, PluginAdapter] = {}
         self._records: dict[str, PluginRecord] = {}
         self._owners: dict[str, PluginRecord] = {}
         found = sorted(entry_points(group=ENTRY_POINT_GROUP), key=_order)
@@ -164,8 +164,8 @@ class Plugins:
             )
         else:
             try:
-                self._hooks[name] = Hooks(entry_point.load())
-            except UnfitError as exc:
+                self._hooks[name] = PluginAdapter(entry_point.load())
+            except ContractError as exc:
                 record.state, record.reason = State.REJECTED, str(exc)
             except BaseException as exc:
                 # Whatever an import does, SystemExit included, it costs this plugin only.

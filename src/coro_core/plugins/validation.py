@@ -9,7 +9,7 @@ MAX_ANSWER_CHARS = 1_000_000
 MAX_NAME_CHARS = 200
 
 
-def checked(generation: object) -> Generation:
+def validate_generation(generation: object) -> Generation:
     """Return what a plugin returned, if it keeps the contract.
 
     Text that cannot be encoded is mended, since it came from a model; anything else that is wrong

@@ -13,7 +13,7 @@ from fastapi.middleware.cors import CORSMiddleware
 from coro_core.config.logs import configure_logs, finish_logs
 from coro_core.config.settings import read_environ, read_settings
 from coro_core.contract.errors import SettingsError
-from coro_core.engine.engine import Container, build
+from coro_core.engine.engine import Engine, build
 from coro_core.plugins.record import PluginRecord, State
 from coro_core.plugins.registry import Plugins
 from coro_core.server.admission import Admission
@@ -43,30 +43,30 @@ def create_app(environ: Mapping[str, str] | None = None) -> FastAPI:
         environ = read_environ()
         settings = read_settings(environ)
         configure_logs(format=settings.log_format, level=settings.log_level)
-    container = build(environ)
-    admission = Admission(container.settings.max_in_flight)
-    grace = container.settings.shutdown_grace
+    engine = build(environ)
+    admission = Admission(engine.settings.max_in_flight)
+    grace = engine.settings.shutdown_grace
     stopping = draining(admission, grace, handlers) if process_is_ours else None
     app = FastAPI(
         title="CORO",
         version=version("coro-core"),
-        lifespan=lambda _: _lifespan(container, admission, stopping),
+        lifespan=lambda _: _lifespan(engine, admission, stopping),
         docs_url=None,
         redoc_url=None,
         # They would lead to whatever the Host header names.
         redirect_slashes=False,
     )
-    app.state.container = container
+    app.state.engine = engine
     app.include_router(router)
-    docs.install(app, container.settings)
-    ui.install(app, container.settings)
+    docs.install(app, engine.settings)
+    ui.install(app, engine.settings)
     error_handlers.install(app)
     app.add_middleware(LoadShedder, admission=admission)
     app.add_middleware(RequestContext)
     # The outermost, so that a browser may read errors as well.
     app.add_middleware(
         CORSMiddleware,
-        allow_origins=list(container.settings.cors_origins),
+        allow_origins=list(engine.settings.cors_origins),
         allow_methods=["GET", "POST"],
         allow_headers=["*"],
         expose_headers=[REQUEST_ID, "Retry-After"],
@@ -76,15 +76,15 @@ def create_app(environ: Mapping[str, str] | None = None) -> FastAPI:
 
 @asynccontextmanager
 async def _lifespan(
-    container: Container, admission: Admission, stopping: AbstractContextManager[None] | None
+    engine: Engine, admission: Admission, stopping: AbstractContextManager[None] | None
 ) -> AsyncIterator[None]:
     """Open and close the parts; with `stopping`, the end of the process is ours too."""
-    async with container.opening(), container.discovery.running():
-        if container.settings.strict_plugins:
-            await container.plugins.settled()
+    async with engine.opening(), engine.discovery.running():
+        if engine.settings.strict_plugins:
+            await engine.plugins.settled()
             broken = [
                 record.name
-                for record in container.plugins.records
+                for record in engine.plugins.records
                 if record.state in (State.FAILED, State.REJECTED)
             ]
             if broken:
@@ -92,7 +92,7 @@ async def _lifespan(
                     f"CORO_STRICT_PLUGINS is set and these plugins are broken: {', '.join(broken)}."
                 )
         # The server answers meanwhile, and who asks a model waits for its plugin.
-        settling = asyncio.create_task(_settle(container.plugins, freeze=stopping is not None))
+        settling = asyncio.create_task(_settle(engine.plugins, freeze=stopping is not None))
         try:
             with stopping or nullcontext():
                 yield

@@ -29,8 +29,8 @@ from coro_core.api.serializers import (
     status_of,
 )
 from coro_core.dispatch.caller import Prompt
-from coro_core.dispatch.result import UNKNOWN_MODEL, Row
-from coro_core.engine.engine import Container
+from coro_core.dispatch.result import UNKNOWN_MODEL, ModelResult
+from coro_core.engine.engine import Engine
 from coro_core.web.error_handlers import ProblemError
 from coro_core.web.openapi import examples, replies
 from coro_core.web.strict_requests import StrictRoute, unless_gone
@@ -137,12 +137,12 @@ async def list_models(
     ] = False,
 ) -> ModelList:
     """List every model of every installed plugin, available or not, and why not."""
-    container = _container(request)
+    engine = _container(request)
     # Whoever asks first would otherwise be told that nothing is there yet.
     with suppress(TimeoutError):
-        async with asyncio.timeout(container.settings.model_timeout):
-            await container.plugins.settled()
-    return model_list(container.catalog, live=live)
+        async with asyncio.timeout(engine.settings.model_timeout):
+            await engine.plugins.settled()
+    return model_list(engine.catalog, live=live)
 
 
 @router.head("/plugins", include_in_schema=False)
@@ -155,22 +155,22 @@ async def list_models(
 )
 async def list_plugins(request: Request) -> PluginList:
     """List every plugin that was found, with its state and the reason for it."""
-    container = _container(request)
-    return plugin_list(container.plugins, container.catalog)
+    engine = _container(request)
+    return plugin_list(engine.plugins, engine.catalog)
 
 
-def _container(request: Request) -> Container:
-    container = request.app.state.container
-    assert isinstance(container, Container)
-    return container
+def _container(request: Request) -> Engine:
+    engine = request.app.state.engine
+    assert isinstance(engine, Engine)
+    return engine
 
 
 async def _ask(
     request: Request, payload: SingleChatRequest, model_ids: Sequence[str]
-) -> tuple[Sequence[Row], dict[str, object]]:
+) -> tuple[Sequence[ModelResult], dict[str, object]]:
     """Ask the models, for as long as the client is there to hear the answer."""
-    container = _container(request)
-    settings = container.settings
+    engine = _container(request)
+    settings = engine.settings
     if len(payload.prompt) > settings.max_prompt_chars:
         raise _invalid("prompt", f"must have at most {settings.max_prompt_chars} characters")
     if payload.max_tokens > settings.max_tokens:
@@ -178,11 +178,11 @@ async def _ask(
     substitute = (payload.on_retired or settings.on_retired) == "substitute"
     prompt = Prompt(payload.prompt, payload.temperature, payload.max_tokens, substitute)
     timeout = payload.timeout or min(settings.model_timeout, settings.total_timeout)
-    answers = await unless_gone(request, container.fanout.ask(model_ids, prompt, timeout))
+    answers = await unless_gone(request, engine.fanout.ask(model_ids, prompt, timeout))
     return answers.rows, chat_response(answers, request.state.request_id)
 
 
-def _reply(rows: Sequence[Row], body: Mapping[str, object]) -> Response:
+def _reply(rows: Sequence[ModelResult], body: Mapping[str, object]) -> Response:
     """Serialise a body once, with the status that its rows call for."""
     status = status_of(rows)
     headers: dict[str, str] = {}

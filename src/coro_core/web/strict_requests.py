@@ -24,7 +24,7 @@ class StrictRequest(Request):
     async def body(self) -> bytes:
         """Return the body. Raises a problem when it is too large (413) or too slow (408)."""
         if not hasattr(self, "_body"):
-            self._body = await self._read(self.app.state.container.settings)
+            self._body = await self._read(self.app.state.engine.settings)
         return self._body
 
     async def json(self) -> Any:

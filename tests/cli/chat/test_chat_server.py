@@ -39,7 +39,7 @@ async def chat(*arguments: str, cwd: Path) -> Done:
     return process.returncode, out.decode(), err.decode()
 
 
-def refusal(done: Done) -> str:
+def map_error(done: Done) -> str:
     code, out, err = done
     assert (code, out) == (2, "")
     assert err.startswith("coro: ")
@@ -113,12 +113,12 @@ async def test_a_refused_request_is_the_servers_sentence(
 ) -> None:
     install.add("echo", Echo)
     async with running({**NO_REAL_PLUGINS, "CORO_MAX_PROMPT_CHARS": "1"}) as client:
-        said = refusal(await chat("Hi", "--url", str(client.base_url), cwd=tmp_path))
+        said = map_error(await chat("Hi", "--url", str(client.base_url), cwd=tmp_path))
     assert said == "coro: prompt: must have at most 1 characters.\n"
 
 
 async def test_a_refused_connection_is_one_sentence_without_the_password(tmp_path: Path) -> None:
-    said = refusal(await chat("Hi", "--url", "http://me:canary@127.0.0.1:1", cwd=tmp_path))
+    said = map_error(await chat("Hi", "--url", "http://me:canary@127.0.0.1:1", cwd=tmp_path))
     assert said == (
         "coro: http://127.0.0.1:1 cannot be reached; is the server running, and the address"
         " right?\n"
@@ -139,7 +139,7 @@ async def test_something_else_that_answers_is_told_from_a_server(
     reply: HttpReply, tmp_path: Path
 ) -> None:
     async with answering(reply) as address:
-        said = refusal(await chat("Hi", "--url", address, cwd=tmp_path))
+        said = map_error(await chat("Hi", "--url", address, cwd=tmp_path))
     assert said == (
         f"coro: {address} answered {reply.status} with something that is not CORO's;"
         " is the address right?\n"

@@ -101,10 +101,10 @@ class Adapted:
 
 @asynccontextmanager
 async def open_lean(*args, **kwargs):
-    async with httpkit.open_lean_client(*args, **kwargs) as client:
+    async with httpkit.open_json_client(*args, **kwargs) as client:
         yield Adapted(client)
 
 
-@pytest.fixture(params=[httpkit.open_client, open_lean], ids=["httpx", "lean"])
+@pytest.fixture(params=[httpkit.open_httpx_client, open_lean], ids=["httpx", "lean"])
 def open_client(request):
     return request.param

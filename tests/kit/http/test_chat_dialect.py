@@ -261,13 +261,13 @@ def test_no_bytes_raise_anything_but_our_errors(content):
 )
 def test_an_error_in_place_of_an_answer_is_the_refusal_that_it_stands_for(error, raised):
     with pytest.raises(raised):
-        read_completion(json.dumps({"error": error}).encode(), refuse=error_for_status)
+        read_completion(json.dumps({"error": error}).encode(), map_error=error_for_status)
 
 
 def test_the_provider_says_what_a_refusal_within_a_200_means():
     body = json.dumps({"error": {"code": 404}}).encode()
     with pytest.raises(Overloaded):
-        read_completion(body, refuse={404: Overloaded()}.__getitem__)
+        read_completion(body, map_error={404: Overloaded()}.__getitem__)
 
 
 @pytest.mark.parametrize(
@@ -280,7 +280,7 @@ def test_the_provider_says_what_a_refusal_within_a_200_means():
 )
 def test_an_error_beside_what_broke_off_is_a_refusal_too(body):
     with pytest.raises(ModelUnavailable):
-        read_completion(body, failures={"broke": UpstreamError}, refuse=error_for_status)
+        read_completion(body, failures={"broke": UpstreamError}, map_error=error_for_status)
 
 
 def test_an_error_in_the_first_choice_is_read_like_one_at_the_top():

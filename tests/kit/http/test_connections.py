@@ -79,7 +79,10 @@ async def test_a_post_is_never_repeated_on_a_connection_that_dies_in_use(open_cl
 
 @pytest.mark.parametrize(
     ("client", "post"),
-    [("open_client", 'client.post("/", json={})'), ("open_lean_client", 'client.post("/", {})')],
+    [
+        ("open_httpx_client", 'client.post("/", json={})'),
+        ("open_json_client", 'client.post("/", {})'),
+    ],
 )
 def test_nothing_is_left_unclosed_after_successes_failures_and_cancellations(client, post):
     script = textwrap.dedent(

@@ -286,7 +286,7 @@ async def test_a_timeout_that_an_sdk_puts_in_between_is_not_obeyed(raw_server):
         await go.wait()
         writer.write(OK)
 
-    async with raw_server(script) as server, httpkit.open_client(server.url) as client:
+    async with raw_server(script) as server, httpkit.open_httpx_client(server.url) as client:
         call = asyncio.create_task(client.get("/", timeout=httpx.Timeout(0.01)))
         await server.asked.wait()
         await asyncio.sleep(0.05)

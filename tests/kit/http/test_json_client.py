@@ -11,14 +11,14 @@ import pytest
 import uvloop
 
 from coro_core import ConnectionFailed, InvalidResponse, ProviderError, Timeout
-from coro_core.kit.http import limits, open_lean_client
+from coro_core.kit.http import limits, open_json_client
 from coro_core.server.runner import open_as_much_as_allowed
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 
 
 async def test_json_goes_out_as_ascii_with_its_length(raw_server):
-    async with raw_server(OK) as server, open_lean_client(server.url) as client:
+    async with raw_server(OK) as server, open_json_client(server.url) as client:
         await client.post("/v1", {"text": "é \ud83d"})
     head, _, body = server.requests[0].partition(b"\r\n\r\n")
     assert body == rb'{"text":"\u00e9 \ud83d"}'
@@ -28,14 +28,14 @@ async def test_json_goes_out_as_ascii_with_its_length(raw_server):
 
 async def test_a_reply_has_its_headers_in_lower_case(raw_server):
     reply = b"HTTP/1.1 429 Slow down\r\nRetry-After: 2 \r\ncontent-length: 0\r\n\r\n"
-    async with raw_server(reply) as server, open_lean_client(server.url) as client:
+    async with raw_server(reply) as server, open_json_client(server.url) as client:
         answer = await client.get("/")
     assert (answer.status, answer.headers["retry-after"], answer.content) == (429, "2", b"")
 
 
 async def test_interim_replies_are_skipped(raw_server):
     interim = b"HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n"
-    async with raw_server(interim * 3 + OK) as server, open_lean_client(server.url) as client:
+    async with raw_server(interim * 3 + OK) as server, open_json_client(server.url) as client:
         for _ in range(2):
             reply = await client.get("/")
             assert (reply.status, reply.content) == (200, b"ok")
@@ -47,7 +47,7 @@ async def test_interim_replies_without_end_are_not_read_for_ever(raw_server):
     async def script(server, writer):
         await server.pour(writer, b"HTTP/1.1 100 Continue\r\n\r\n" * 1000, 1 << 26)
 
-    async with raw_server(script) as server, open_lean_client(server.url) as client:
+    async with raw_server(script) as server, open_json_client(server.url) as client:
         with pytest.raises(ConnectionFailed) as caught:
             await client.get("/")
         await asyncio.wait_for(server.left.wait(), 0.5)
@@ -59,7 +59,7 @@ async def test_a_body_in_chunks_of_nothing_but_framing_is_not_read_for_ever(raw_
         writer.write(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
         await server.pour(writer, b"1;" + b"x" * 1000 + b"\r\n \r\n", 1 << 27)
 
-    async with raw_server(script) as server, open_lean_client(server.url) as client:
+    async with raw_server(script) as server, open_json_client(server.url) as client:
         with pytest.raises(InvalidResponse):
             await client.get("/")
         await asyncio.wait_for(server.left.wait(), 0.5)
@@ -67,7 +67,7 @@ async def test_a_body_in_chunks_of_nothing_but_framing_is_not_read_for_ever(raw_
 
 async def test_a_switch_of_protocols_is_no_reply(raw_server):
     reply = b"HTTP/1.1 101 Switching\r\nupgrade: websocket\r\nconnection: upgrade\r\n\r\n"
-    async with raw_server(reply) as server, open_lean_client(server.url) as client:
+    async with raw_server(reply) as server, open_json_client(server.url) as client:
         with pytest.raises(ConnectionFailed) as caught:
             await client.get("/")
     assert not caught.value.retryable
@@ -75,7 +75,7 @@ async def test_a_switch_of_protocols_is_no_reply(raw_server):
 
 async def test_a_second_reply_leaves_the_first_as_it_is(raw_server):
     second = b"HTTP/1.1 429 Slow down\r\nretry-after: 9\r\ncontent-length: 0\r\n\r\n"
-    async with raw_server(OK + second) as server, open_lean_client(server.url) as client:
+    async with raw_server(OK + second) as server, open_json_client(server.url) as client:
         reply = await client.get("/")
     assert (reply.status, reply.headers) == (200, {"content-length": "2"})
 
@@ -86,7 +86,7 @@ async def test_what_comes_unasked_is_never_taken_for_an_answer(raw_server, extra
         first = len(server.requests) == 1
         writer.write(OK + extra if first else OK.replace(b"ok", b"no"))
 
-    async with raw_server(script) as server, open_lean_client(server.url) as client:
+    async with raw_server(script) as server, open_json_client(server.url) as client:
         assert (await client.get("/")).content == b"ok"
         await asyncio.wait_for(server.left.wait(), 0.5)
         assert (await client.get("/")).content == b"no"
@@ -101,7 +101,7 @@ async def test_what_comes_unasked_later_closes_the_idle_connection(raw_server):
         await late.wait()
         writer.write(b"HTTP/1.1 408 Too slow\r\ncontent-length: 0\r\n\r\n")
 
-    async with raw_server(script) as server, open_lean_client(server.url) as client:
+    async with raw_server(script) as server, open_json_client(server.url) as client:
         assert (await client.get("/")).content == b"ok"
         late.set()
         await asyncio.wait_for(server.left.wait(), 0.5)
@@ -111,7 +111,7 @@ async def test_what_comes_unasked_later_closes_the_idle_connection(raw_server):
 @pytest.mark.parametrize("reply", [OK.replace(b"OK\r\n", b"OK\r\nconnection: close\r\n"), OK])
 async def test_a_connection_that_is_to_be_closed_is_not_used_again(raw_server, reply):
     old = reply.replace(b"HTTP/1.1", b"HTTP/1.0") if reply is OK else reply
-    async with raw_server(old) as server, open_lean_client(server.url) as client:
+    async with raw_server(old) as server, open_json_client(server.url) as client:
         for _ in range(2):
             await client.get("/")
     assert server.connections == 2
@@ -119,7 +119,7 @@ async def test_a_connection_that_is_to_be_closed_is_not_used_again(raw_server, r
 
 async def test_a_connection_that_was_idle_for_long_is_replaced(raw_server, monkeypatch):
     monkeypatch.setattr(limits, "IDLE_SECONDS", 0.02)
-    async with raw_server(OK) as server, open_lean_client(server.url) as client:
+    async with raw_server(OK) as server, open_json_client(server.url) as client:
         await client.get("/")
         # Closed by the client of its own accord, without another call.
         await asyncio.wait_for(server.left.wait(), 0.5)
@@ -136,7 +136,7 @@ async def test_a_connection_whose_end_has_just_come_is_not_used(raw_server):
             await close.wait()
             raise ConnectionAbortedError
 
-    async with raw_server(script) as server, open_lean_client(server.url) as client:
+    async with raw_server(script) as server, open_json_client(server.url) as client:
         await client.get("/")
         [connection] = client._idle
         close.set()
@@ -155,7 +155,7 @@ async def test_a_reply_costs_little_more_than_its_size_however_small_its_chunks(
         await server.pour(writer, b"2\r\nab\r\n" * 1024, cap // 2 * 7)
         writer.write(b"0\r\n\r\n")
 
-    async with raw_server(script) as server, open_lean_client(server.url) as client:
+    async with raw_server(script) as server, open_json_client(server.url) as client:
         tracemalloc.start()
         try:
             size = len((await client.get("/")).content)
@@ -180,7 +180,7 @@ async def test_any_number_of_connections_may_have_been_idle_for_long(raw_server,
             await together.wait()
         writer.write(OK)
 
-    async with raw_server(script) as server, open_lean_client(server.url) as client:
+    async with raw_server(script) as server, open_json_client(server.url) as client:
         await asyncio.gather(*(client.get("/") for _ in range(many)))
         monkeypatch.setattr(limits, "IDLE_SECONDS", 0.0)
         assert (await client.get("/")).content == b"ok"
@@ -197,7 +197,7 @@ async def test_calls_that_begin_together_look_the_host_up_once(raw_server, monke
         return await look_up(host, *args, **kwargs)
 
     monkeypatch.setattr(loop, "getaddrinfo", slow)
-    async with raw_server(OK) as server, open_lean_client(server.url) as client:
+    async with raw_server(OK) as server, open_json_client(server.url) as client:
         first, *others = (asyncio.create_task(client.get("/")) for _ in range(20))
         await asyncio.sleep(0)
         # Its leaving costs the others nothing.
@@ -218,7 +218,7 @@ async def test_a_lookup_that_failed_is_made_again(raw_server, monkeypatch):
         return await look_up(*args, **kwargs)
 
     monkeypatch.setattr(loop, "getaddrinfo", fails_once)
-    async with raw_server(OK) as server, open_lean_client(server.url) as client:
+    async with raw_server(OK) as server, open_json_client(server.url) as client:
         together = await asyncio.gather(
             *(client.get("/") for _ in range(2)), return_exceptions=True
         )
@@ -235,7 +235,7 @@ async def test_calls_beyond_the_limit_wait_and_then_give_up(raw_server, monkeypa
         await go.wait()
         writer.write(OK)
 
-    async with raw_server(script) as server, open_lean_client(server.url) as client:
+    async with raw_server(script) as server, open_json_client(server.url) as client:
         first = asyncio.create_task(client.get("/"))
         await server.asked.wait()
         with pytest.raises(Timeout):
@@ -251,7 +251,7 @@ async def test_calls_beyond_the_limit_wait_and_then_give_up(raw_server, monkeypa
 
 async def test_closing_the_client_ends_calls_that_are_under_way(raw_server):
     async with raw_server(b"") as server:
-        async with open_lean_client(server.url) as client:
+        async with open_json_client(server.url) as client:
             call = asyncio.create_task(client.get("/"))
             await server.asked.wait()
         with pytest.raises(ProviderError):
@@ -271,7 +271,7 @@ async def test_a_host_that_is_silent_at_one_address_answers_at_the_next(raw_serv
             family = (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "")
             infos = [(*family, ("127.0.0.2", port)), (*family, address)]
             monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: infos)
-            async with open_lean_client("http://provider.invalid") as client:
+            async with open_json_client("http://provider.invalid") as client:
                 assert (await client.get("/")).content == b"ok"
         for filler in fillers:
             filler.close()
@@ -286,7 +286,7 @@ def test_it_works_the_same_on_the_loop_that_the_server_runs_on(raw_server):
                 writer.write(OK)
             sent.set()
 
-        async with raw_server(script) as server, open_lean_client(server.url) as client:
+        async with raw_server(script) as server, open_json_client(server.url) as client:
             for _ in range(2):
                 assert (await client.post("/", {})).content == b"ok"
             sent.clear()
@@ -303,8 +303,8 @@ def test_it_works_the_same_on_the_loop_that_the_server_runs_on(raw_server):
 
 def test_it_needs_no_general_client():
     code = (
-        "import sys, coro_core.kit.http as kit; kit.open_lean_client;"
-        "print([m for m in ('aiohttp', 'httpx') if m in sys.modules]); kit.open_client;"
+        "import sys, coro_core.kit.http as kit; kit.open_json_client;"
+        "print([m for m in ('aiohttp', 'httpx') if m in sys.modules]); kit.open_httpx_client;"
         "print('httpx' in sys.modules)"
     )
     child = subprocess.run(
@@ -318,7 +318,7 @@ async def test_a_call_that_is_cancelled_as_its_reply_comes_leaves_nothing_open(r
     # Whichever of the two is seen first, the connection is closed and nothing is told in the log.
     told = []
     asyncio.get_running_loop().set_exception_handler(lambda loop, context: told.append(context))
-    async with raw_server(reply) as server, open_lean_client(server.url) as client:
+    async with raw_server(reply) as server, open_json_client(server.url) as client:
         for turns in range(12):
             server.asked.clear()
             call = asyncio.create_task(client.get("/"))

@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from coro_core import ConnectionFailed, Timeout
-from coro_core.kit.http import limits, open_client, open_lean_client
+from coro_core.kit.http import limits, open_httpx_client, open_json_client
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 
@@ -41,7 +41,7 @@ def trusted(certificate, monkeypatch):
     monkeypatch.setattr(limits, "ssl_context", lambda: context)
 
 
-@pytest.fixture(params=[open_client, open_lean_client])
+@pytest.fixture(params=[open_httpx_client, open_json_client])
 def get(request):
     async def get(url):
         async with request.param(url) as client:

@@ -6,7 +6,7 @@ import pytest
 
 from coro_core.testing import Call
 from support.faults.canaries import PROVIDER_TEXT
-from support.faults.replies import completion, error_body, raw, refusal, reply
+from support.faults.replies import completion, error_body, map_error, raw, reply
 from support.faults.statuses import OWN_MEANING, STATUSES, WAITS, WITHOUT_A_BODY
 from support.faults.world import world
 
@@ -29,13 +29,13 @@ async def test_every_status_costs_its_own_row(plugin: str) -> None:
 async def test_every_wait_that_a_provider_asks_for_is_read_with_care(plugin: str) -> None:
     async with world(plugin) as here:
         for value, wait in WAITS.items():
-            asked = refusal(429, {"retry-after": value})
+            asked = map_error(429, {"retry-after": value})
             name = f"Retry-After {value[:30]!r}"
             row = await here.survives(name, "rate_limited", raw_reply=asked)
             with here.trials.trial(f"{name} is told as {wait}"):
                 assert row["retry_after_s"] == wait
         row = await here.survives(
-            "503 with Retry-After", "overloaded", raw_reply=refusal(503, {"retry-after": "7"})
+            "503 with Retry-After", "overloaded", raw_reply=map_error(503, {"retry-after": "7"})
         )
         with here.trials.trial("503 with Retry-After is told as 7.0"):
             assert row["retry_after_s"] == 7.0
@@ -72,7 +72,7 @@ async def test_a_redirect_is_never_followed(plugin: str) -> None:
     async with elsewhere, world(plugin) as here:
         for status in (301, 302, 303, 307, 308):
             to = {"location": f"http://127.0.0.1:{port}/v1/chat/completions?key={PROVIDER_TEXT}"}
-            script = refusal(status, to)
+            script = map_error(status, to)
             await here.survives(f"redirect {status}", "upstream_error", raw_reply=script)
     assert visits == []
 

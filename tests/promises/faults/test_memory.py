@@ -20,7 +20,7 @@ from support.faults.framings import COMPRESSED, FRAMINGS, MEGABYTE, OK, SLOW
 from support.faults.gemini_refusals import REFUSALS
 from support.faults.grpc_answers import ANSWERS, BREACHES, FRAMES, saying
 from support.faults.grpc_server import Answer, ScriptedGemini, refuse, scripted_gemini
-from support.faults.replies import completion, head, raw, refusal, reply
+from support.faults.replies import completion, head, map_error, raw, reply
 from support.faults.statuses import STATUSES
 from support.faults.world import (
     HURRIED,
@@ -80,7 +80,7 @@ HTTP: dict[str, RawReply] = {
         f"a body in {encoding}": reply(body, headers={"content-encoding": encoding})
         for encoding, body in COMPRESSED.items()
     },
-    **{f"status {status}": refusal(status) for status in STATUSES},
+    **{f"status {status}": map_error(status) for status in STATUSES},
     **SLOW,
 }
 CHAT = {name: reply(body) for name, (body, _) in CHAT_BODIES.items()} | HTTP

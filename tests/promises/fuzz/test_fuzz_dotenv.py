@@ -53,8 +53,8 @@ def _started(path: Path) -> str:
         environ = read_environ({}, path)
         assert all(type(value) is str for pair in environ.items() for value in pair)
         settings = read_settings(environ)
-        container = build(environ)
-        demo_behaviours(settings, container.plugins.records)
+        engine = build(environ)
+        demo_behaviours(settings, engine.plugins.records)
     except SettingsError as error:
         return str(error)
     return ""

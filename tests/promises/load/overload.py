@@ -44,7 +44,7 @@ class Phase:
 
     @property
     def goodput(self) -> float:
-        """Answers a second, of those that came while the phase lasted and was under way."""
+        """ChatResult a second, of those that came while the phase lasted and was under way."""
         started = min(outcome.sent for outcome in self.load.outcomes)
         first, last = started + RAMP_SECONDS, started + self.load.seconds
         answers = sum(o.status == 200 and first < o.done <= last for o in self.load.outcomes)

@@ -96,9 +96,9 @@ class Acme:
             yield
 
     def new_client(self, key: str, address: str) -> AbstractAsyncContextManager[Any]:
-        from coro_core.kit.http import open_client
+        from coro_core.kit.http import open_httpx_client
 
-        return open_client(address, headers={"Authorization": f"Bearer {key}"})
+        return open_httpx_client(address, headers={"Authorization": f"Bearer {key}"})
 
     @hookimpl
     async def coro_generate(self, request: GenerateRequest) -> Generation:
@@ -120,9 +120,9 @@ class Acme:
     def content(self, reply: Any) -> bytes:
         if reply.status_code == 200:
             return bytes(reply.content)
-        raise self.refusal(reply)
+        raise self.map_error(reply)
 
-    def refusal(self, reply: Any) -> ProviderError:
+    def map_error(self, reply: Any) -> ProviderError:
         from coro_core.kit.http import read_error, retry_after
 
         leaf = LEAVES.get(read_error(reply.content).code, UpstreamError)
@@ -155,13 +155,13 @@ class Acme:
         dialect = ChatDialect(
             chat_path="/chat",
             models_path="/models",
-            today={"acme-1": 0.01},
-            refuse=self.refuse,
+            default_models={"acme-1": 0.01},
+            reply_for_error=self.reply_for_error,
         )
         async with serve_chat(behaviour, dialect) as address:
             yield address
 
-    def refuse(self, code: str, call: Call, behaviour: Behaviour) -> HttpReply:
+    def reply_for_error(self, code: str, call: Call, behaviour: Behaviour) -> HttpReply:
         from coro_core.testing import error_reply
 
         status = 429 if code == "rate_limited" else 400

@@ -143,16 +143,16 @@ class RaisesWhatIsNoLeaf(Acme):
 
 @breaks("retry-after")
 class KeepsTheWaitToItself(Acme):
-    def refusal(self, reply):
-        error = super().refusal(reply)
+    def map_error(self, reply):
+        error = super().map_error(reply)
         error.retry_after = None
         return error
 
 
 @breaks("retry-after")
 class MakesAWaitUp(Acme):
-    def refusal(self, reply):
-        error = super().refusal(reply)
+    def map_error(self, reply):
+        error = super().map_error(reply)
         if isinstance(error, RateLimited):
             error.retry_after = error.retry_after or 60.0
         return error
@@ -178,8 +178,8 @@ class AsksForTheListAgain(Acme):
 
 @breaks("key-refused")
 class HelpsNobody(Acme):
-    def refusal(self, reply):
-        error = super().refusal(reply)
+    def map_error(self, reply):
+        error = super().map_error(reply)
         return AuthenticationFailed() if error.code == "authentication_failed" else error
 
 
@@ -286,6 +286,6 @@ class TrustsAnyone(Acme):
         except httpx.TransportError:
             raise ConnectionFailed from None
 
-    def refusal(self, reply):
+    def map_error(self, reply):
         # So that nothing but the call itself gives it away.
-        return ConnectionFailed() if reply.url.scheme == "https" else super().refusal(reply)
+        return ConnectionFailed() if reply.url.scheme == "https" else super().map_error(reply)

@@ -89,10 +89,10 @@ class WaitsForItsCallsToClose(Acme):
 @breaks("memory")
 class ReadsWithoutEnd(Acme):
     def new_client(self, key, address):
-        from coro_core.kit.http import open_client
+        from coro_core.kit.http import open_httpx_client
 
         headers = {"Authorization": f"Bearer {key}"}
-        return open_client(address, headers=headers, max_reply_bytes=10**12)
+        return open_httpx_client(address, headers=headers, max_reply_bytes=10**12)
 
 
 # --- secrets
@@ -100,8 +100,8 @@ class ReadsWithoutEnd(Acme):
 
 @breaks("own-words")
 class QuotesItsProvider(Acme):
-    def refusal(self, reply):
-        error = super().refusal(reply)
+    def map_error(self, reply):
+        error = super().map_error(reply)
         error.detail = reply.json().get("error", {}).get("message", "") if reply.content else ""
         return error
 
@@ -113,14 +113,14 @@ class LeadsBackToItsProvider(Acme):
             if reply.status_code != 200:
                 raise ValueError(reply.text)
         except ValueError as exc:
-            raise self.refusal(reply) from exc
+            raise self.map_error(reply) from exc
         return super().content(reply)
 
 
 @breaks("own-words")
 class SimulatesWithoutWords(Acme):
-    def refuse(self, code, call, behaviour):
-        return super().refuse(code, call, replace(behaviour, remark=""))
+    def reply_for_error(self, code, call, behaviour):
+        return super().reply_for_error(code, call, replace(behaviour, marker=""))
 
 
 class _Hidden(str):
@@ -142,8 +142,8 @@ class _HidesItsKey(Acme):
 
 @breaks("key-not-in-errors")
 class ShowsTheStartOfItsKey(_HidesItsKey):
-    def refusal(self, reply):
-        error = super().refusal(reply)
+    def map_error(self, reply):
+        error = super().map_error(reply)
         if error.code == "authentication_failed":
             error.detail = f"Check the key {self.kept[:8]}..."
         return error
@@ -151,8 +151,8 @@ class ShowsTheStartOfItsKey(_HidesItsKey):
 
 @breaks("key-not-in-errors")
 class ShowsTheEndOfItsKey(_HidesItsKey):
-    def refusal(self, reply):
-        error = super().refusal(reply)
+    def map_error(self, reply):
+        error = super().map_error(reply)
         if error.code == "authentication_failed":
             error.detail = f"Check the key ****{self.kept[-4:]}."
         return error
@@ -229,7 +229,7 @@ class LogsWhatTheProviderSays(Acme):
 class Prints(Acme):
     async def generate(self, request):
         answer = await super().generate(request)
-        if self.behaviour.remark:
+        if self.behaviour.marker:
             print("answered")
         return answer
 

@@ -73,7 +73,7 @@ def reply(body: Body, status: int = 200, headers: Mapping[str, str] | None = Non
     return send
 
 
-def refusal(status: int, headers: Mapping[str, str] | None = None) -> RawReply:
+def map_error(status: int, headers: Mapping[str, str] | None = None) -> RawReply:
     """Return the script of a refusal."""
     return reply(error_body, status, headers)
 

@@ -149,7 +149,7 @@ class World:
         while (now := Level.now()).tasks > level.tasks or now.files > level.files:
             assert asyncio.get_running_loop().time() < deadline, f"leaked: {level} became {now}"
             await asyncio.sleep(0.01)
-        assert self.app.state.container.fanout.stragglers == 0
+        assert self.app.state.engine.fanout.stragglers == 0
 
     async def survives(
         self, fault: str, code: str | None, /, *, timeout: float = HURRIED, **script: Any
@@ -185,7 +185,7 @@ async def world(
         app = create_app({**settings, **(environ or {})})
         client = await stack.enter_async_context(serving(app))
         # What opens later would look like a leak.
-        await app.state.container.plugins.settled()
+        await app.state.engine.plugins.settled()
         here = World(app, client, plugin, behaviours)
         if warm:
             await here.recovers()

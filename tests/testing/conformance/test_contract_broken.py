@@ -8,7 +8,7 @@ import os
 import pytest
 
 from coro_core.testing.conformance.catalogue import CHECKS, GROUPS
-from coro_core.testing.conformance.plugin_under_test import Subject
+from coro_core.testing.conformance.plugin_under_test import PluginUnderTest
 from coro_core.testing.conformance.suite import Contract, Verdict
 from support.conformance import broken_calls, broken_data, broken_import, broken_manners
 from support.conformance.acme import Acme
@@ -36,7 +36,7 @@ def test_a_broken_plugin_fails_by_its_own_check_alone(
 ) -> None:
     if check != "entry-point":
         install.add("acme", plugin)
-    contract = Contract(Subject(plugin, name="acme"))
+    contract = Contract(PluginUnderTest(plugin, name="acme"))
     kind = {each.name for group in GROUPS for each in group if CHECKS[check] in group}
     findings = [contract.finding(name) for name in CHECKS if WHOLE or name in kind]
     failed = {each.name: each.detail for each in findings if each.verdict is Verdict.FAILED}
@@ -50,5 +50,5 @@ def test_every_check_has_a_broken_plugin() -> None:
 
 def test_the_plugin_that_they_are_made_of_keeps_the_contract(install: Installer) -> None:
     install.add("acme", Acme)
-    findings = Contract(Subject(Acme, name="acme")).findings()
+    findings = Contract(PluginUnderTest(Acme, name="acme")).findings()
     assert {finding.verdict for finding in findings} == {Verdict.PASSED}

@@ -4,7 +4,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from coro_core.testing.conformance.plugin_under_test import Subject
+from coro_core.testing.conformance.plugin_under_test import PluginUnderTest
 from coro_core.testing.conformance.suite import Contract, Verdict
 from support.conformance.acme import Acme
 
@@ -35,7 +35,7 @@ class ExitsWhenItAsksForTheList(Acme):
 
 
 class ExitsInASimulatedRefusal(Acme):
-    def refuse(self, code, call, behaviour):
+    def reply_for_error(self, code, call, behaviour):
         raise SystemExit(3)
 
 
@@ -70,7 +70,7 @@ class ExitsWhenTheSimulatorStops(Acme):
 def test_what_ends_a_process_fails_the_check_that_met_it(
     plugin: type, check: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    finding = Contract(Subject(plugin)).finding(check)
+    finding = Contract(PluginUnderTest(plugin)).finding(check)
     assert finding.verdict is Verdict.FAILED
     what = "KeyboardInterrupt" if plugin is ExitsInACall else "SystemExit"
     assert finding.detail == f"It raises {what}, which ends a process."

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from coro_core import ConnectionFailed
-from coro_core.kit.http import open_client, read_completion, read_model_ids
+from coro_core.kit.http import open_httpx_client, read_completion, read_model_ids
 from coro_core.testing import (
     Behaviour,
     ChatDialect,
@@ -26,8 +26,8 @@ def refuse(code, call, behaviour):
 DIALECT = ChatDialect(
     chat_path="/chat",
     models_path="/models",
-    today={"m": 0.0, "n": 0.0},
-    refuse=refuse,
+    default_models={"m": 0.0, "n": 0.0},
+    reply_for_error=refuse,
     headers={"x-limit": "9"},
     fields={"x_extra": {"id": 1}},
 )
@@ -43,7 +43,7 @@ def behaviour():
 async def client(behaviour):
     async with (
         serve_chat(behaviour, DIALECT) as address,
-        open_client(address, headers={"Authorization": "Bearer k"}) as client,
+        open_httpx_client(address, headers={"Authorization": "Bearer k"}) as client,
     ):
         yield client
 

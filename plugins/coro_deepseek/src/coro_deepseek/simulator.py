@@ -1,6 +1,6 @@
 """DeepSeek as seen from the wire: what it serves today, and its own words for every refusal.
 
-Names and bodies as reported in public up to 2026-11-22 (see `refusals.py`).
+Names and bodies as reported in public up to 2026-11-22 (see `error_mapping.py`).
 """
 
 from collections.abc import AsyncIterator, Mapping
@@ -16,7 +16,7 @@ from coro_core.testing import (
     serve_chat,
 )
 
-TODAY: Mapping[str, float] = {"deepseek-flash": 1.6, "deepseek-v4-flash": 1.6}
+DEFAULT_MODELS: Mapping[str, float] = {"deepseek-flash": 1.6, "deepseek-v4-flash": 1.6}
 """The names that are served today, with the seconds that an answer usually takes."""
 
 _REFUSALS: Mapping[str, tuple[int, str, str]] = {
@@ -58,14 +58,14 @@ async def simulate(behaviour: Behaviour) -> AsyncIterator[Mapping[str, str]]:
     dialect = ChatDialect(
         chat_path="/v1/chat/completions",
         models_path="/models",
-        today=TODAY,
-        refuse=_refuse,
+        default_models=DEFAULT_MODELS,
+        reply_for_error=_reply_for_error,
     )
     async with serve_chat(behaviour, dialect) as address:
         yield {"DEEPSEEK_API_KEY": CANARY_KEY, "DEEPSEEK_BASE_URL": address}
 
 
-def _refuse(code: str, call: Call, behaviour: Behaviour) -> HttpReply:
+def _reply_for_error(code: str, call: Call, behaviour: Behaviour) -> HttpReply:
     status, kind, message = _REFUSALS[code]
     # DeepSeek does echo the end of the key.
     key = call.headers.get("authorization", "")[-4:]

@@ -12,7 +12,7 @@ from coro_core.testing import Behaviour, Call
 
 Json = Mapping[str, Any]
 
-TODAY: Mapping[str, float] = {
+DEFAULT_MODELS: Mapping[str, float] = {
     "gemini-3.8-flash": 1.4,
     "gemini-3.6-flash": 1.2,
     "gemini-3.5-flash-lite": 0.7,
@@ -97,7 +97,7 @@ def refusal(code: str, model: str, behaviour: Behaviour) -> Json:
     Its `status` is the name of its `code`, as in the bodies of Google's REST.
     """
     told = _refusal(code, model, behaviour)
-    return {**told, "message": behaviour.worded(told["message"])}
+    return {**told, "message": behaviour.message(told["message"])}
 
 
 def _refusal(code: str, model: str, behaviour: Behaviour) -> Json:

@@ -25,7 +25,7 @@ from coro_core import (
     ProviderError,
     Timeout,
 )
-from coro_core.kit.http import check_values, open_client
+from coro_core.kit.http import check_values, open_httpx_client
 from coro_gemini.reply import generation
 from coro_gemini.rest_replies import error_from, read_reply
 
@@ -63,7 +63,7 @@ _CONFIG = types.GenerateContentConfig(
 )
 
 
-class Wire:
+class Client:
     """One client of the SDK, for one key."""
 
     def __init__(self, client: genai.Client) -> None:
@@ -113,12 +113,12 @@ class Wire:
 
 
 @asynccontextmanager
-async def open_wire(key: str, address: str) -> AsyncIterator[Wire]:
+async def open_client(key: str, address: str) -> AsyncIterator[Client]:
     """Open the client for one key; it makes no retries, since the core makes the only one."""
-    async with open_client(address) as http_client:
+    async with open_httpx_client(address) as http_client:
         http_client.event_hooks = {"response": [_judge]}
         # In a thread: it loads what is left of the SDK.
-        yield Wire(await asyncio.to_thread(_client, key, address, http_client))
+        yield Client(await asyncio.to_thread(_client, key, address, http_client))
 
 
 def _client(key: str, address: str, http_client: httpx.AsyncClient) -> genai.Client:

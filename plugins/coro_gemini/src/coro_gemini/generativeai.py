@@ -55,7 +55,7 @@ _CHANNEL_OPTIONS = (
 )
 
 
-class Wire:
+class Client:
     """The SDK's transports on one channel, for one key."""
 
     def __init__(self, key: str, channel: grpc.aio.Channel) -> None:
@@ -107,7 +107,7 @@ class Wire:
 
 
 @asynccontextmanager
-async def open_wire(key: str, address: str) -> AsyncIterator[Wire]:
+async def open_client(key: str, address: str) -> AsyncIterator[Client]:
     """Open one channel to `address`, for the running event loop, and close it at the end.
 
     Plain http is for loopback, as `coro_core.kit.base_url` has seen to; a path is not sent.
@@ -123,7 +123,7 @@ async def open_wire(key: str, address: str) -> AsyncIterator[Wire]:
     else:
         channel = grpc.aio.insecure_channel(target, options=_CHANNEL_OPTIONS)
     async with channel:
-        yield Wire(key, channel)
+        yield Client(key, channel)
 
 
 async def _answered(call: Awaitable[_Reply]) -> _Reply:

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from coro_core import ConnectionFailed, InvalidResponse, ProviderError, Timeout, Usage
+from coro_gemini.error_mapping import Refusal, error_for
 from coro_gemini.grpc_sdk import DecodeError, error_details, from_grpc_error, grpc, protos
-from coro_gemini.refusal import Refusal, error_for
 from coro_gemini.reply import Reply, count
 
 _FINISH_REASONS: Mapping[int, str] = {

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 from google.protobuf.json_format import ParseDict
 
 from coro_core.testing import Behaviour, Call, Fault
-from coro_gemini.dialect import TODAY, Json, blocked, models_page, refusal, said
+from coro_gemini.dialect import DEFAULT_MODELS, Json, blocked, models_page, refusal, said
 from coro_gemini.front import ClientGoneError, Front
 from coro_gemini.grpc_sdk import Status, grpc, protos
 
@@ -89,8 +89,8 @@ class GrpcSimulation:
 
     async def _behave(self, call: Call, context: _Context) -> bytes:
         if not self._behaviour.accepts(call.headers.get("x-goog-api-key", "")):
-            await self._refuse("authentication_failed", call.model, context)
-        code = await self._behaviour.receive(call, TODAY)
+            await self._reply_for_error("authentication_failed", call.model, context)
+        code = await self._behaviour.receive(call, DEFAULT_MODELS)
         fault = self._behaviour.fault
         if code == "connection_failed":
             fault = Fault.DISCONNECT
@@ -136,20 +136,20 @@ class GrpcSimulation:
             case "invalid_response":
                 return _UNDECODABLE
             case _:
-                return await self._refuse(code, call.model, context)
+                return await self._reply_for_error(code, call.model, context)
 
     async def _list_models(self, request: protos.ListModelsRequest, context: _Context) -> bytes:
         if not self._behaviour.accepts(_headers(context).get("x-goog-api-key", "")):
-            await self._refuse("authentication_failed", "", context)
-        listing = await self._behaviour.receive_list(TODAY)
+            await self._reply_for_error("authentication_failed", "", context)
+        listing = await self._behaviour.receive_list(DEFAULT_MODELS)
         if listing == "invalid_response":
             return _UNDECODABLE
         if isinstance(listing, str):
-            await self._refuse(listing, "", context)
+            await self._reply_for_error(listing, "", context)
         page = models_page(listing, request.page_size, request.page_token)
         return list_bytes(page)
 
-    async def _refuse(self, code: str, model: str, context: _Context) -> bytes:
+    async def _reply_for_error(self, code: str, model: str, context: _Context) -> bytes:
         refused = refusal(code, model, self._behaviour)
         await context.abort(
             grpc.StatusCode[refused["status"]], refused["message"], trailing_metadata(refused)

@@ -8,11 +8,11 @@ from urllib.parse import urlsplit
 
 from coro_core import GenerateRequest, Generation, Model, NotConfigured, hookimpl
 from coro_core.kit import api_key, base_url, load_module
-from coro_gemini.sdks import chosen_sdk, open_wire
+from coro_gemini.sdks import chosen_sdk, open_client
 
 if TYPE_CHECKING:
     from coro_core.testing import Behaviour
-    from coro_gemini.sdks import Wire
+    from coro_gemini.sdks import Client
 
 KEY_HELP = "get one at https://aistudio.google.com/apikey"
 """Where a key comes from, for a person."""
@@ -22,7 +22,7 @@ class GeminiPlugin:
     """One model of Google's free tier; the name behind it comes and goes, the id stays."""
 
     coro_contract = 1
-    _wire: "Wire"
+    _client: "Client"
 
     @hookimpl
     def coro_list_models(self) -> Sequence[Model]:
@@ -54,18 +54,18 @@ class GeminiPlugin:
             )
         # In a thread: it looks at what is installed.
         sdk = await asyncio.to_thread(chosen_sdk, environ)
-        async with open_wire(sdk, key, address) as self._wire:
+        async with open_client(sdk, key, address) as self._client:
             yield
 
     @hookimpl
     async def coro_generate(self, request: GenerateRequest) -> Generation:
         """Send one prompt to one model and return its answer."""
-        return await self._wire.generate(request)
+        return await self._client.generate(request)
 
     @hookimpl
     async def coro_live_models(self) -> Collection[str]:
         """Return the names that Google lists for this key; being listed, a name may yet refuse."""
-        return await self._wire.live_models()
+        return await self._client.live_models()
 
     @hookimpl
     @asynccontextmanager

@@ -6,7 +6,7 @@ from typing import Any
 
 from coro_core import InvalidResponse, ProviderError, Usage
 from coro_core.kit.http import error_for_status, json_object, retry_after
-from coro_gemini.refusal import NOT_GEMINI, Refusal, error_for
+from coro_gemini.error_mapping import NOT_GEMINI, Refusal, error_for
 from coro_gemini.reply import Reply, count
 
 _NOT_FOUND = 404

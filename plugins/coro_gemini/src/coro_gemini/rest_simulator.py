@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from coro_core.testing import Behaviour, Call, Fault, HttpReply, HttpRequest, json_reply
-from coro_gemini.dialect import TODAY, Json, blocked, models_page, refusal, said
+from coro_gemini.dialect import DEFAULT_MODELS, Json, blocked, models_page, refusal, said
 
 _MODELS = "/v1beta/models"
 
@@ -26,13 +26,13 @@ class RestSimulation:
         if not listing and (request.method, method) != ("POST", "generateContent"):
             return HttpReply(b"<html>404</html>", 404, {"content-type": "text/html"})
         if not self._behaviour.accepts(request.headers.get("x-goog-api-key", "")):
-            return self._refuse("authentication_failed", "")
+            return self._reply_for_error("authentication_failed", "")
         if listing:
             return await self._list(parse_qs(parts.query))
         return await self._generate(_call(request, unquote(model)))
 
     async def _generate(self, call: Call) -> HttpReply:
-        code = await self._behaviour.receive(call, TODAY)
+        code = await self._behaviour.receive(call, DEFAULT_MODELS)
         if self._behaviour.raw_reply is not None:
             return HttpReply(raw=self._behaviour.raw_reply(call))
         reply = self._answer(code, call)
@@ -53,18 +53,18 @@ class RestSimulation:
             case "connection_failed":
                 return HttpReply(fault=Fault.DISCONNECT)
             case _:
-                return self._refuse(code, call.model)
+                return self._reply_for_error(code, call.model)
 
     async def _list(self, query: Mapping[str, list[str]]) -> HttpReply:
-        listing = await self._behaviour.receive_list(TODAY)
+        listing = await self._behaviour.receive_list(DEFAULT_MODELS)
         if listing == "invalid_response":
             return json_reply({"models": 7})
         if isinstance(listing, str):
-            return self._refuse(listing, "")
+            return self._reply_for_error(listing, "")
         size, token = query.get("pageSize", ["0"])[0], query.get("pageToken", [""])[0]
         return json_reply(models_page(listing, int(size), token))
 
-    def _refuse(self, code: str, model: str) -> HttpReply:
+    def _reply_for_error(self, code: str, model: str) -> HttpReply:
         return refused(refusal(code, model, self._behaviour))
 
 

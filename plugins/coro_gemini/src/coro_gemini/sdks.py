@@ -22,7 +22,7 @@ _INSTALL = {
 }
 
 
-class Wire(Protocol):
+class Client(Protocol):
     """One client of an SDK, for one key. Both methods raise `ProviderError` and nothing else."""
 
     async def generate(self, request: GenerateRequest) -> Generation:
@@ -65,10 +65,10 @@ def chosen_sdk(environ: Mapping[str, str]) -> str:
 
 
 @asynccontextmanager
-async def open_wire(sdk: str, key: str, address: str) -> AsyncIterator[Wire]:
+async def open_client(sdk: str, key: str, address: str) -> AsyncIterator[Client]:
     """Load an SDK and open one client of it to `address`, for the running event loop."""
     module = await load_module(_MODULES[sdk])
-    async with module.open_wire(key, address) as wire:
+    async with module.open_client(key, address) as wire:
         yield wire
 
 

@@ -10,14 +10,14 @@ from coro_groq.settings import read_settings
 
 if TYPE_CHECKING:
     from coro_core.testing import Behaviour
-    from coro_groq.wire import Wire
+    from coro_groq.client import Client
 
 
 class GroqPlugin:
     """Three models of Groq's free plan; the names behind them come and go, the ids stay."""
 
     coro_contract = 1
-    _wire: "Wire"
+    _client: "Client"
 
     @hookimpl
     def coro_list_models(self) -> Sequence[Model]:
@@ -58,19 +58,19 @@ class GroqPlugin:
     async def coro_lifespan(self, environ: Mapping[str, str]) -> AsyncIterator[None]:
         """Open one client of the SDK, which is loaded here and nowhere else."""
         settings = read_settings(environ)
-        wire = await load_module("coro_groq.wire")
-        async with wire.open_wire(settings) as self._wire:
+        client = await load_module("coro_groq.client")
+        async with client.open_client(settings) as self._client:
             yield
 
     @hookimpl
     async def coro_generate(self, request: GenerateRequest) -> Generation:
         """Send one prompt to one model and return its answer."""
-        return await self._wire.generate(request)
+        return await self._client.generate(request)
 
     @hookimpl
     async def coro_live_models(self) -> Collection[str]:
         """Return the names that Groq serves to this key."""
-        return await self._wire.live_models()
+        return await self._client.live_models()
 
     @hookimpl
     def coro_simulator(

@@ -1,7 +1,7 @@
 """Groq as seen from the wire: what it serves today, and its own words for every refusal.
 
-Names and bodies as reported in public up to 2026-11-22 (see `refusals.py`); usual times guessed
-from the models' sizes.
+Names and bodies as reported in public up to 2026-11-22 (see `error_mapping.py`); usual times
+guessed from the models' sizes.
 """
 
 from collections.abc import AsyncIterator, Mapping
@@ -18,7 +18,7 @@ from coro_core.testing import (
     serve_chat,
 )
 
-TODAY: Mapping[str, float] = {
+DEFAULT_MODELS: Mapping[str, float] = {
     "openai/gpt-oss-120b": 0.9,
     "openai/gpt-oss-20b": 0.4,
     "qwen/qwen3.6-27b": 0.8,
@@ -84,8 +84,8 @@ async def simulate(behaviour: Behaviour) -> AsyncIterator[Mapping[str, str]]:
     dialect = ChatDialect(
         chat_path="/openai/v1/chat/completions",
         models_path="/openai/v1/models",
-        today=TODAY,
-        refuse=_refuse,
+        default_models=DEFAULT_MODELS,
+        reply_for_error=_reply_for_error,
         headers={
             "x-ratelimit-limit-requests": "1000",
             "x-ratelimit-limit-tokens": "8000",
@@ -100,7 +100,7 @@ async def simulate(behaviour: Behaviour) -> AsyncIterator[Mapping[str, str]]:
         yield {"GROQ_API_KEY": CANARY_KEY, "GROQ_BASE_URL": address}
 
 
-def _refuse(code: str, call: Call, behaviour: Behaviour) -> HttpReply:
+def _reply_for_error(code: str, call: Call, behaviour: Behaviour) -> HttpReply:
     if code == "content_blocked":
         # Groq documents no filter; this is how the dialect it speaks tells one.
         choice = {"message": {"content": None}, "finish_reason": "content_filter"}

@@ -13,11 +13,11 @@ from coro_core import (
     hookimpl,
 )
 from coro_core.kit import load_module
-from coro_openai.config import PREFIX, ServiceConfig, read_services
+from coro_openai.settings import PREFIX, ServiceConfig, read_services
 
 if TYPE_CHECKING:
     from coro_core.testing import Behaviour
-    from coro_openai.wire import Wire
+    from coro_openai.client import Client
 
 
 class OpenAIPlugin:
@@ -27,7 +27,7 @@ class OpenAIPlugin:
 
     def __init__(self) -> None:
         self._configs: Mapping[str, ServiceConfig] = {}
-        self._wire: Wire | None = None
+        self._client: Client | None = None
 
     @hookimpl
     def coro_list_models(self, environ: Mapping[str, str]) -> Sequence[Model]:
@@ -46,24 +46,24 @@ class OpenAIPlugin:
         problems = [config for config in configs.values() if config.problem]
         if len(problems) == len(configs):
             raise problems[0].not_configured()
-        wire = await load_module("coro_openai.wire")
+        client = await load_module("coro_openai.client")
         try:
-            async with wire.open_wire(configs) as self._wire:
+            async with client.open_client(configs) as self._client:
                 yield
         finally:
-            self._wire = None
+            self._client = None
 
     @hookimpl
     async def coro_generate(self, request: GenerateRequest) -> Generation:
         """Send one prompt to one model of one service and return its answer."""
-        assert self._wire is not None, "it is called inside the lifespan only"
-        return await self._wire.generate(request)
+        assert self._client is not None, "it is called inside the lifespan only"
+        return await self._client.generate(request)
 
     @hookimpl
     async def coro_live_models(self) -> Collection[str]:
         """Return the names that the services serve, each with its service's prefix."""
-        assert self._wire is not None, "it is called inside the lifespan only"
-        return await self._wire.live_models()
+        assert self._client is not None, "it is called inside the lifespan only"
+        return await self._client.live_models()
 
     @hookimpl
     def coro_services(self) -> Mapping[str, Service]:
@@ -83,5 +83,5 @@ class OpenAIPlugin:
         if config.problem:
             reason = config.not_configured().message
             return Service(name=config.title, reason=reason, configured=False)
-        refused = self._wire.refused(config.name) if self._wire else None
+        refused = self._client.refused(config.name) if self._client else None
         return Service(name=config.title, reason=refused)

@@ -1,7 +1,7 @@
 """OpenAI as seen from the wire: its headers, and its own words for every refusal.
 
 Bodies as documented at https://platform.openai.com/docs/guides/error-codes and as reported in
-public up to 2026-11-22 (see `refusals.py`).
+public up to 2026-11-22 (see `error_mapping.py`).
 """
 
 import itertools
@@ -18,9 +18,9 @@ from coro_core.testing import (
     json_reply,
     serve_chat,
 )
-from coro_openai.config import PREFIX, ServiceConfig
+from coro_openai.settings import PREFIX, ServiceConfig
 
-TODAY: Mapping[str, float] = {"gpt-4.1-nano": 0.5, "gpt-5-mini": 1.3}
+DEFAULT_MODELS: Mapping[str, float] = {"gpt-4.1-nano": 0.5, "gpt-5-mini": 1.3}
 """The names that are served, with the seconds that an answer usually takes."""
 _USUAL_SECONDS = 0.8
 """What an answer of any other model takes that is configured."""
@@ -100,8 +100,8 @@ async def simulate(
     dialect = ChatDialect(
         chat_path="/v1/chat/completions",
         models_path="/v1/models",
-        today={**dict.fromkeys(names, _USUAL_SECONDS), **TODAY},
-        refuse=_refuse,
+        default_models={**dict.fromkeys(names, _USUAL_SECONDS), **DEFAULT_MODELS},
+        reply_for_error=_reply_for_error,
         headers={
             "openai-processing-ms": "12",
             "openai-version": "2020-10-01",
@@ -116,7 +116,9 @@ async def simulate(
         fields={"service_tier": "default", "system_fingerprint": None},
     )
     async with serve_chat(behaviour, dialect) as address:
-        settings = {} if candidates.get(_OPENAI) else {f"{_OPENAI}_MODELS": ",".join(TODAY)}
+        settings = (
+            {} if candidates.get(_OPENAI) else {f"{_OPENAI}_MODELS": ",".join(DEFAULT_MODELS)}
+        )
         for variable in sorted({_OPENAI, *candidates}):
             settings[f"{variable}_BASE_URL"] = f"{address}/v1"
             settings[f"{variable}_API_KEY"] = CANARY_KEY
@@ -125,7 +127,7 @@ async def simulate(
         yield settings
 
 
-def _refuse(code: str, call: Call, behaviour: Behaviour) -> HttpReply:
+def _reply_for_error(code: str, call: Call, behaviour: Behaviour) -> HttpReply:
     if code == "content_blocked":
         choice = {"message": {"content": None}, "finish_reason": "content_filter"}
         return json_reply({"model": call.model, "choices": [choice]})

@@ -8,7 +8,7 @@ from coro_core.api.schemas import ModelList, ModelResponse, SingleChatRequest
 from coro_core.api.serializers import model_list, model_response
 from coro_core.contract.errors import CoroError
 from coro_core.dispatch.caller import Prompt
-from coro_core.engine.engine import Container, build
+from coro_core.engine.engine import Engine, build
 
 
 class CannotAskError(CoroError):
@@ -16,7 +16,7 @@ class CannotAskError(CoroError):
 
 
 class Source(Protocol):
-    """Answers one prompt, a model at a time."""
+    """ChatResult one prompt, a model at a time."""
 
     @property
     def available(self) -> Sequence[str]:
@@ -33,8 +33,8 @@ class Source(Protocol):
 class _Here:
     """An instance of CORO in this process."""
 
-    def __init__(self, container: Container, question: SingleChatRequest) -> None:
-        settings = container.settings
+    def __init__(self, engine: Engine, question: SingleChatRequest) -> None:
+        settings = engine.settings
         if len(question.prompt) > settings.max_prompt_chars:
             raise CannotAskError(
                 f"The prompt has more than {settings.max_prompt_chars} characters; shorten it,"
@@ -44,7 +44,7 @@ class _Here:
             raise CannotAskError(
                 f"--max-tokens may be at most {settings.max_tokens}, unless CORO_MAX_TOKENS is set."
             )
-        self._container = container
+        self._container = engine
         self._timeout = question.timeout or min(settings.model_timeout, settings.total_timeout)
         self._prompt = Prompt(
             question.prompt,
@@ -69,9 +69,9 @@ class _Here:
 @asynccontextmanager
 async def here(environ: Mapping[str, str], question: SingleChatRequest) -> AsyncIterator[Source]:
     """Open an instance in this process. Raises `CannotAskError` for a prompt past its limits."""
-    container = build(environ)
-    source = _Here(container, question)
-    async with container.opened():
+    engine = build(environ)
+    source = _Here(engine, question)
+    async with engine.opened():
         yield source
 
 

@@ -1,4 +1,4 @@
-"""Answers from a server somewhere, through its HTTP API."""
+"""ChatResult from a server somewhere, through its HTTP API."""
 
 import asyncio
 import json

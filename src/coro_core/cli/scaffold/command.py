@@ -8,9 +8,9 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from coro_core.cli.scaffold.answers import (
-    Answers,
+from coro_core.cli.scaffold.inputs import (
     Dialect,
+    PluginInputs,
     judged_base_url,
     judged_key,
     judged_models,
@@ -82,7 +82,7 @@ def new(
 
     name = value(name, "Name, such as acme", judged_name)
     title = value(title, "Provider, for people", judged_title, usual_title(name))
-    answers = Answers(
+    answers = PluginInputs(
         name=name,
         title=title,
         dialect=value(dialect, "Dialect", _dialect, Dialect.OPENAI),

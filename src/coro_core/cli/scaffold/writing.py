@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import coro_core
-from coro_core.cli.scaffold.answers import Answers, Dialect
+from coro_core.cli.scaffold.inputs import Dialect, PluginInputs
 from coro_core.contract.errors import SettingsError
 from coro_core.contract.hookspecs import CONTRACT_VERSION
 
@@ -26,16 +26,16 @@ _COMMON = {
     "tests/test_contract.py": "test_contract.py",
 }
 _OPENAI = {
-    "src/{package}/refusals.py": "refusals.py",
+    "src/{package}/error_mapping.py": "error_mapping.py",
     "src/{package}/simulator.py": "simulator.py",
-    "src/{package}/wire.py": "wire.py",
+    "src/{package}/client.py": "client.py",
     "tests/test_plugin.py": "test_plugin.py",
-    "tests/test_refusals.py": "test_refusals.py",
+    "tests/test_error_mapping.py": "test_error_mapping.py",
 }
 _OWN = {"src/{package}/dialect.py": "dialect.py", **_OPENAI}
 _ROWS = [
-    "| `wire.py` | the calls |",
-    "| `refusals.py` | what a refusal means |",
+    "| `client.py` | the calls |",
+    "| `error_mapping.py` | what a refusal means |",
 ]
 _OWN_ROWS = ["| `dialect.py` | what is sent, and reading what comes back |", *_ROWS]
 _USUAL_SECONDS = 1.0
@@ -48,7 +48,7 @@ class _Template(string.Template):
     delimiter = "@@"
 
 
-def distribution(answers: Answers) -> Mapping[str, str]:
+def distribution(answers: PluginInputs) -> Mapping[str, str]:
     """Return every file of the distribution: its path, with slashes, and its text."""
     dialect = answers.dialect.value
     files = {path: f"common/{name}" for path, name in _COMMON.items()}
@@ -96,7 +96,7 @@ def _template(name: str) -> str:
     return resources.files(__package__).joinpath("templates", f"{name}.tmpl").read_text("utf-8")
 
 
-def _values(answers: Answers) -> Mapping[str, str | int]:
+def _values(answers: PluginInputs) -> Mapping[str, str | int]:
     models = answers.models
     return {
         "name": answers.name,
@@ -123,7 +123,9 @@ def _values(answers: Answers) -> Mapping[str, str | int]:
             "            ),"
             for model in models
         ),
-        "today": "\n".join(f'    "{model.candidates[0]}": {_USUAL_SECONDS},' for model in models),
+        "default_models": "\n".join(
+            f'    "{model.candidates[0]}": {_USUAL_SECONDS},' for model in models
+        ),
         "ids": "\n".join(f'        "{model.id}",' for model in models),
         "model_rows": "\n".join(
             f"| `{model.id}` | {model.name} | `{model.candidates[0]}` |" for model in models

@@ -1,7 +1,7 @@
 """What a provider plugin needs to talk HTTP well.
 
-`open_client` is an httpx client that is safe to point at a stranger, for SDKs that take one;
-`open_lean_client` keeps the same promises for JSON over plain HTTP, at a fraction of the cost.
+`open_httpx_client` is an httpx client that is safe to point at a stranger, for SDKs that take one;
+`open_json_client` keeps the same promises for JSON over plain HTTP, at a fraction of the cost.
 `json_object` reads JSON without the memory that a stranger could make it take;
 `error_for_status` and `retry_after` read refusals; `chat_body`, `read_completion` and `read_error`
 speak the OpenAI chat dialect, which many providers share.
@@ -18,22 +18,22 @@ from coro_core.kit.http.chat import (
     read_model_ids,
 )
 from coro_core.kit.http.connection import Reply
-from coro_core.kit.http.json_client import LeanClient, open_lean_client
+from coro_core.kit.http.json_client import JsonClient, open_json_client
 from coro_core.kit.http.status import error_for_status, retry_after
 
 if TYPE_CHECKING:
-    from coro_core.kit.http.httpx_client import open_client
+    from coro_core.kit.http.httpx_client import open_httpx_client
 
 __all__ = [
     "ErrorBody",
-    "LeanClient",
+    "JsonClient",
     "Reply",
     "chat_body",
     "check_values",
     "error_for_status",
     "json_object",
-    "open_client",
-    "open_lean_client",
+    "open_httpx_client",
+    "open_json_client",
     "read_completion",
     "read_error",
     "read_model_ids",
@@ -43,8 +43,8 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """Load httpx and aiohttp for those who ask for them only: it takes a third of a second."""
-    if name == "open_client":
-        from coro_core.kit.http.httpx_client import open_client
+    if name == "open_httpx_client":
+        from coro_core.kit.http.httpx_client import open_httpx_client
 
-        return open_client
+        return open_httpx_client
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -62,15 +62,15 @@ def read_completion(
     *,
     failures: Mapping[str, type[ProviderError]] | None = None,
     parts: bool = False,
-    refuse: Callable[[int], ProviderError] | None = None,
+    map_error: Callable[[int], ProviderError] | None = None,
 ) -> Generation:
     """Return the answer in a chat completion.
 
     Leading blank lines are keep-alives. Output tokens are the visible answer's: reasoning is
     counted apart where the provider tells. `failures` holds the provider's own finish reasons that
     mean it broke off: the error is raised, the partial answer dropped. With `parts`, an answer may
-    come in parts, of which the texts count. `refuse` says what an error means that came with a 200
-    in place of an answer, or with one that broke off, given the status that it should have had.
+    come in parts, of which the texts count. `map_error` maps an error that came with a 200, in
+    place of an answer or with one that broke off, given the status that it should have had.
     Raises what these two hold, `InvalidResponse`, `EmptyResponse` or `ContentBlocked`.
     """
     reply = json_object(content)
@@ -78,8 +78,8 @@ def read_completion(
     reason = _text(choice.get("finish_reason"))
     failure = failures.get(reason) if failures else None
     failed = not reply.get("choices") or choice.get("error") or failure
-    if refuse and failed and (status := _status_meant(_error_body(reply))):
-        raise refuse(status)
+    if map_error and failed and (status := _status_meant(_error_body(reply))):
+        raise map_error(status)
     if failure:
         raise failure()
     message = choice.get("message")

@@ -22,7 +22,7 @@ from coro_core.kit.http import limits
 
 
 @asynccontextmanager
-async def open_client(
+async def open_httpx_client(
     base_url: str,
     *,
     headers: Mapping[str, str] | None = None,

@@ -1,8 +1,8 @@
 """The lean client: JSON over HTTP/1.1 to one server, and nothing that this does not need.
 
 A call costs a fraction of what general clients take: the measurements are in docs/decisions.md. It
-keeps the promises of `open_client`: no redirect is followed, no cookie kept, no proxy variable
-obeyed, no compression asked for or taken, no reply read past a cap, and failures are
+keeps the promises of `open_httpx_client`: no redirect is followed, no cookie kept, no proxy
+variable obeyed, no compression asked for or taken, no reply read past a cap, and failures are
 `ProviderError` leaves. A request is never sent twice.
 """
 
@@ -25,7 +25,7 @@ _NEXT_ADDRESS_SECONDS = 0.25
 """How long one address of a host may stay silent before the next is tried as well (RFC 8305)."""
 
 
-class LeanClient:
+class JsonClient:
     """Connections to one server, opened as calls need them and kept for the next."""
 
     def __init__(
@@ -173,12 +173,12 @@ class LeanClient:
 
 
 @asynccontextmanager
-async def open_lean_client(
+async def open_json_client(
     base_url: str,
     *,
     headers: Mapping[str, str] | None = None,
     max_reply_bytes: int = limits.MAX_REPLY_BYTES,
-) -> AsyncIterator[LeanClient]:
+) -> AsyncIterator[JsonClient]:
     """Open one client for one server; it lives as long as the plugin's lifespan.
 
     Calls made with it raise `ConnectionFailed`, `Timeout` (connecting only) or `InvalidResponse`.
@@ -187,7 +187,7 @@ async def open_lean_client(
     """
     secure = base_url.lower().startswith("https:")
     context = await asyncio.to_thread(limits.ssl_context) if secure else None
-    client = LeanClient(base_url, headers or {}, context, max_reply_bytes)
+    client = JsonClient(base_url, headers or {}, context, max_reply_bytes)
     try:
         yield client
     finally:

@@ -1,5 +1,5 @@
 """The plugin contract as checks: what every plugin promises, put to the test before its simulator.
 
-`Contract(Subject(AcmePlugin)).findings()` runs them all; `coro plugin check` and the pytest class
-`coro_core.testing.ProviderContract` are two faces of it. Nothing here needs pytest.
+`Contract(PluginUnderTest(AcmePlugin)).findings()` runs them all; `coro plugin check` and the pytest
+class `coro_core.testing.ProviderContract` are two faces of it. Nothing here needs pytest.
 """

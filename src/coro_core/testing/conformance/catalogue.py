@@ -13,22 +13,22 @@ from coro_core.testing.conformance import (
     timing,
     transport,
 )
-from coro_core.testing.conformance.failure import demand
-from coro_core.testing.conformance.plugin_under_test import Subject
+from coro_core.testing.conformance.failure import require
+from coro_core.testing.conformance.plugin_under_test import PluginUnderTest
 from coro_core.testing.conformance.registry import Check, Checks
 
 _DECLARED = Checks("What it does not promise")
 
 
 @_DECLARED.add("exceptions", "Every exception it declares names a check and gives a reason.")
-async def _exceptions(subject: Subject) -> str | None:
+async def _exceptions(subject: PluginUnderTest) -> str | None:
     declared = getattr(subject.plugin, "coro_exceptions", {})
-    demand(isinstance(declared, Mapping), "coro_exceptions is no mapping of checks to reasons.")
+    require(isinstance(declared, Mapping), "coro_exceptions is no mapping of checks to reasons.")
     for name, reason in declared.items():
-        demand(name in CHECKS, f"coro_exceptions names {name!r}, and there is no such check.")
-        demand(name != "exceptions", "coro_exceptions cannot make an exception of itself.")
+        require(name in CHECKS, f"coro_exceptions names {name!r}, and there is no such check.")
+        require(name != "exceptions", "coro_exceptions cannot make an exception of itself.")
         sound = isinstance(reason, str) and reason.strip()
-        demand(sound, f"coro_exceptions gives no reason for {name!r}.")
+        require(sound, f"coro_exceptions gives no reason for {name!r}.")
     return f"{len(declared)} declared" if declared else None
 
 

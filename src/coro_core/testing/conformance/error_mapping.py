@@ -4,8 +4,8 @@ from contextlib import suppress
 
 from coro_core.contract.behaviour import Behaviour
 from coro_core.contract.errors import PROVIDER_ERROR_CODES, ProviderError
-from coro_core.testing.conformance.failure import demand
-from coro_core.testing.conformance.plugin_under_test import Subject
+from coro_core.testing.conformance.failure import require
+from coro_core.testing.conformance.plugin_under_test import PluginUnderTest
 from coro_core.testing.conformance.provider import Provider, failure
 from coro_core.testing.conformance.registry import Checks, Run
 
@@ -35,12 +35,12 @@ def _leaf(code: str) -> type[ProviderError]:
 
 
 def _error_check(code: str) -> Run:
-    async def run(subject: Subject) -> None:
+    async def run(subject: PluginUnderTest) -> None:
         async with subject.opened(Behaviour(error=code)) as provider:
             error = await failure(provider.generate())
-            demand(error.code == code, f"It raises {type(error).__name__}.")
+            require(error.code == code, f"It raises {type(error).__name__}.")
             hopeless = error.retryable and code in _HOPELESS
-            demand(not hopeless, f"{type(error).__name__} says that trying again can help.")
+            require(not hopeless, f"{type(error).__name__} says that trying again can help.")
             provider.behaviour.error = None
             await provider.recovers()
 
@@ -60,13 +60,13 @@ for _code in PROVIDER_ERROR_CODES:
     "The seconds that the provider asks to wait are passed on, and none are made up.",
     needs=("error-rate-limited",),
 )
-async def _retry_after(subject: Subject) -> None:
+async def _retry_after(subject: PluginUnderTest) -> None:
     async with subject.opened(Behaviour(error="rate_limited", retry_after=_WAIT)) as provider:
         told = (await failure(provider.generate())).retry_after
-        demand(told == _WAIT, f"Asked to wait {_WAIT:g} s, its error says {told}.")
+        require(told == _WAIT, f"Asked to wait {_WAIT:g} s, its error says {told}.")
         provider.behaviour.retry_after = None
         told = (await failure(provider.generate())).retry_after
-        demand(told is None, f"Asked to wait for no time in particular, its error says {told}.")
+        require(told is None, f"Asked to wait for no time in particular, its error says {told}.")
 
 
 @CHECKS.add(
@@ -74,7 +74,7 @@ async def _retry_after(subject: Subject) -> None:
     "It calls the provider once, whatever comes back: the core makes the only retry.",
     needs=("answer",),
 )
-async def _no_retries(subject: Subject) -> None:
+async def _no_retries(subject: PluginUnderTest) -> None:
     async with subject.opened() as provider:
         if provider.hooks.implements("coro_live_models"):
             # First: a connection that was lost is left alone for a moment.
@@ -85,7 +85,7 @@ async def _no_retries(subject: Subject) -> None:
             with suppress(Exception):
                 await provider.generate()
             calls = len(provider.behaviour.calls)
-            demand(calls == 1, f"After {code} it has called {calls} times.")
+            require(calls == 1, f"After {code} it has called {calls} times.")
 
 
 async def _no_retries_of_the_list(provider: Provider) -> None:
@@ -99,7 +99,7 @@ async def _no_retries_of_the_list(provider: Provider) -> None:
             with suppress(Exception):
                 await provider.live_models()
             asked = provider.behaviour.lists
-            demand(asked <= usual, f"After {code} it has asked for the list {asked} times.")
+            require(asked <= usual, f"After {code} it has asked for the list {asked} times.")
 
 
 @CHECKS.add(
@@ -107,15 +107,15 @@ async def _no_retries_of_the_list(provider: Provider) -> None:
     "A key that the provider refuses is AuthenticationFailed, and the plugin says what to do.",
     needs=("error-authentication-failed", "key"),
 )
-async def _key_refused(subject: Subject) -> None:
+async def _key_refused(subject: PluginUnderTest) -> None:
     async with subject.opened(Behaviour(), key="another-key-of-the-contract") as provider:
         provider.behaviour.key = "the-only-key-of-the-contract"
         error = await failure(provider.generate())
-        demand(
+        require(
             error.code == "authentication_failed",
             f"It raises {type(error).__name__} when another key than its own is asked for.",
         )
-        demand(error.detail, "Its error says in no words of its own what the operator is to do.")
+        require(error.detail, "Its error says in no words of its own what the operator is to do.")
 
 
 @CHECKS.add(
@@ -123,8 +123,8 @@ async def _key_refused(subject: Subject) -> None:
     "coro_live_models returns the upstream names that can be called now.",
     needs=("answer",),
 )
-async def _live_models(subject: Subject) -> None:
-    demand(subject.hooks().implements("coro_live_models"), "It has no coro_live_models.")
+async def _live_models(subject: PluginUnderTest) -> None:
+    require(subject.hooks().implements("coro_live_models"), "It has no coro_live_models.")
     async with subject.opened() as provider:
         own = await provider.own_name()
         before = provider.model.removesuffix(own)
@@ -132,12 +132,12 @@ async def _live_models(subject: Subject) -> None:
         provider.behaviour.served = [own, *more]
         listed = await provider.live_models()
         sound = not isinstance(listed, str) and all(isinstance(name, str) for name in listed)
-        demand(sound, "coro_live_models does not return a collection of texts.")
+        require(sound, "coro_live_models does not return a collection of texts.")
         missing = {before + name for name in (own, *more)} - set(listed)
-        demand(not missing, f"It leaves out {', '.join(sorted(missing))}.")
+        require(not missing, f"It leaves out {', '.join(sorted(missing))}.")
         provider.behaviour.served = [own]
         gone = set(await provider.live_models()) & {before + name for name in more}
-        demand(not gone, f"It still lists {', '.join(sorted(gone))}, which are gone.")
+        require(not gone, f"It still lists {', '.join(sorted(gone))}, which are gone.")
 
 
 @CHECKS.add(
@@ -145,9 +145,9 @@ async def _live_models(subject: Subject) -> None:
     "A list that the provider refuses is the same error as a call that it refuses.",
     needs=("live-models",),
 )
-async def _live_models_refused(subject: Subject) -> None:
+async def _live_models_refused(subject: PluginUnderTest) -> None:
     async with subject.opened() as provider:
         for code in _LISTLESS:
             provider.behaviour.list_error = code
             error = await failure(provider.live_models())
-            demand(error.code == code, f"For {code} it raises {type(error).__name__}.")
+            require(error.code == code, f"For {code} it raises {type(error).__name__}.")

@@ -1,11 +1,11 @@
 """How a check fails."""
 
 
-class Broken(AssertionError):
+class Failure(AssertionError):
     """The plugin does not keep a promise; the message says how, in a sentence for its author."""
 
 
-def demand(kept: object, otherwise: str) -> None:
-    """Raise `Broken` with a sentence, unless the promise is kept."""
+def require(kept: object, otherwise: str) -> None:
+    """Raise `Failure` with a sentence, unless the promise is kept."""
     if not kept:
-        raise Broken(otherwise)
+        raise Failure(otherwise)

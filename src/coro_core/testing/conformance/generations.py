@@ -5,8 +5,8 @@ from contextlib import suppress
 
 from coro_core.contract.behaviour import Behaviour
 from coro_core.contract.errors import ModelUnavailable
-from coro_core.testing.conformance.failure import demand
-from coro_core.testing.conformance.plugin_under_test import Subject
+from coro_core.testing.conformance.failure import require
+from coro_core.testing.conformance.plugin_under_test import PluginUnderTest
 from coro_core.testing.conformance.provider import Provider, models
 from coro_core.testing.conformance.registry import Checks
 
@@ -25,13 +25,13 @@ _SUFFIX = "-of-the-contract-1.5"
 @CHECKS.add(
     "answer", "coro_generate returns the model's text, in a Generation.", needs=("simulator",)
 )
-async def _answer(subject: Subject) -> None:
+async def _answer(subject: PluginUnderTest) -> None:
     said = "Four, says the contract."
     async with subject.opened(Behaviour(answer=lambda model, prompt: said)) as provider:
         text = (await provider.generate()).text
-        demand(text == said, "The text that it returns is not the one that the model said.")
+        require(text == said, "The text that it returns is not the one that the model said.")
         calls = len(provider.behaviour.calls)
-        demand(calls, "Its simulator has noted no call: use the Behaviour that it is given.")
+        require(calls, "Its simulator has noted no call: use the Behaviour that it is given.")
 
 
 @CHECKS.add(
@@ -39,18 +39,18 @@ async def _answer(subject: Subject) -> None:
     "With the text come the model's name, why it stopped, and the tokens as counted.",
     needs=("answer",),
 )
-async def _answer_complete(subject: Subject) -> None:
+async def _answer_complete(subject: PluginUnderTest) -> None:
     brief = Behaviour(answer=lambda model, prompt: "Read." if prompt == _WORDS else _WORDS)
     async with subject.opened(brief) as provider:
         answer = await provider.generate()
         called = provider.behaviour.calls[-1].model
         read = (await provider.generate(_WORDS)).usage
-    demand(answer.model in (called, provider.model), "It does not pass the model's name on.")
-    demand(answer.finish_reason == "stop", f"finish_reason is {answer.finish_reason}, not stop.")
+    require(answer.model in (called, provider.model), "It does not pass the model's name on.")
+    require(answer.finish_reason == "stop", f"finish_reason is {answer.finish_reason}, not stop.")
     asked, said = answer.usage.input_tokens or 0, answer.usage.output_tokens or 0
-    demand(asked and said, "It does not pass on the tokens of prompt and answer.")
+    require(asked and said, "It does not pass on the tokens of prompt and answer.")
     sound = asked < said and (read.input_tokens or 0) > (read.output_tokens or 0)
-    demand(sound, "The tokens of prompt and answer are not those that the provider counted.")
+    require(sound, "The tokens of prompt and answer are not those that the provider counted.")
 
 
 @CHECKS.add(
@@ -58,11 +58,11 @@ async def _answer_complete(subject: Subject) -> None:
     "When another model answers than was asked, the answer says which.",
     needs=("answer-complete",),
 )
-async def _answering_model(subject: Subject) -> None:
+async def _answering_model(subject: PluginUnderTest) -> None:
     async with subject.opened(Behaviour(reroutes={})) as provider:
         provider.behaviour.reroutes = {await provider.own_name(): "another-model"}
         named = (await provider.generate()).model
-    demand((named or "").endswith("another-model"), "It does not name the one that answered.")
+    require((named or "").endswith("another-model"), "It does not name the one that answered.")
 
 
 @CHECKS.add(
@@ -70,7 +70,7 @@ async def _answering_model(subject: Subject) -> None:
     "Prompts and answers of any script, with quotes, emoji and line breaks, arrive as they are.",
     needs=("answer",),
 )
-async def _any_text(subject: Subject) -> None:
+async def _any_text(subject: PluginUnderTest) -> None:
     seen: list[str] = []
 
     def echo(model: str, prompt: str) -> str:
@@ -79,12 +79,12 @@ async def _any_text(subject: Subject) -> None:
 
     async with subject.opened(Behaviour(answer=echo)) as provider:
         answer = await provider.generate(_FOREIGN)
-    demand(seen == [_FOREIGN], "The prompt arrives at the provider changed.")
-    demand(answer.text == _FOREIGN, "The answer comes back changed.")
+    require(seen == [_FOREIGN], "The prompt arrives at the provider changed.")
+    require(answer.text == _FOREIGN, "The answer comes back changed.")
 
 
 @CHECKS.add("long-prompt", "A prompt of 88,000 characters arrives whole.", needs=("answer",))
-async def _long_prompt(subject: Subject) -> None:
+async def _long_prompt(subject: PluginUnderTest) -> None:
     seen: list[str] = []
 
     def note(model: str, prompt: str) -> str:
@@ -93,7 +93,7 @@ async def _long_prompt(subject: Subject) -> None:
 
     async with subject.opened(Behaviour(answer=note)) as provider:
         await provider.generate(_LONG)
-    demand(seen == [_LONG], "A long prompt arrives cut or changed.")
+    require(seen == [_LONG], "A long prompt arrives cut or changed.")
 
 
 @CHECKS.add(
@@ -101,7 +101,7 @@ async def _long_prompt(subject: Subject) -> None:
     "The upstream name is sent as it is: no name is needed to be known before.",
     needs=("answer",),
 )
-async def _model_name(subject: Subject) -> None:
+async def _model_name(subject: PluginUnderTest) -> None:
     async with subject.opened() as provider:
         # Beside one that is known: a provider's names may have to begin in a certain way.
         name = f"{provider.model}{_SUFFIX}"
@@ -109,7 +109,7 @@ async def _model_name(subject: Subject) -> None:
             await provider.generate(model=name)
         called = "".join(call.model for call in provider.behaviour.calls)
     kept = called.endswith(_SUFFIX) and name.endswith(called)
-    demand(kept, f"Asked for {name}, it calls {called or 'nothing'}.")
+    require(kept, f"Asked for {name}, it calls {called or 'nothing'}.")
 
 
 @CHECKS.add(
@@ -117,7 +117,7 @@ async def _model_name(subject: Subject) -> None:
     "The temperature is sent, 0 as well as any other.",
     needs=("answer",),
 )
-async def _temperature(subject: Subject) -> None:
+async def _temperature(subject: PluginUnderTest) -> None:
     async with subject.opened() as provider:
         for temperature in (0.25, 0.0, 1.0):
             await provider.generate(temperature=temperature)
@@ -126,7 +126,7 @@ async def _temperature(subject: Subject) -> None:
 
 
 @CHECKS.add("max-tokens", "max_tokens is sent.", needs=("answer",))
-async def _max_tokens(subject: Subject) -> None:
+async def _max_tokens(subject: PluginUnderTest) -> None:
     async with subject.opened() as provider:
         for max_tokens in (77, 1, 8000):
             await provider.generate(max_tokens=max_tokens)
@@ -139,11 +139,11 @@ async def _max_tokens(subject: Subject) -> None:
     "Each model that it offers is answered by the simulator as it is by itself: in the demo.",
     needs=("answer",),
 )
-async def _every_model(subject: Subject) -> None:
+async def _every_model(subject: PluginUnderTest) -> None:
     async with subject.opened() as provider:
         provider.behaviour.served = None
         for model in models(provider.hooks, provider.environ):
-            demand(
+            require(
                 any([await _is_served(provider, name) for name in model.candidates]),
                 f"None of the candidates of {model.id} is served by the simulator.",
             )
@@ -167,7 +167,7 @@ def _demand_field(
         for path in places[0]
     )
     sent = ", ".join(map(str, values))
-    demand(found, f"No field of the calls' bodies has {sent} when {what} has.")
+    require(found, f"No field of the calls' bodies has {sent} when {what} has.")
 
 
 def _numbers(value: object, path: str = "") -> Iterator[tuple[str, float]]:

@@ -7,7 +7,7 @@ from concurrent.futures import Future
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import Any, TypeVar
 
-from coro_core.testing.conformance.failure import Broken
+from coro_core.testing.conformance.failure import Failure
 
 T = TypeVar("T")
 
@@ -18,7 +18,7 @@ _SETTLE_SECONDS = 2.0
 def run_apart(work: Callable[[], Coroutine[Any, Any, T]], seconds: float) -> T:
     """Run a coroutine on a loop and in a thread of its own.
 
-    Raises what it raises, and `Broken` when it does not end; it is then abandoned.
+    Raises what it raises, and `Failure` when it does not end; it is then abandoned.
     """
     outcome: Future[T] = Future()
 
@@ -26,9 +26,9 @@ def run_apart(work: Callable[[], Coroutine[Any, Any, T]], seconds: float) -> T:
         task = asyncio.ensure_future(work())
         await asyncio.wait({task}, timeout=seconds)
         if not task.done():
-            outcome.set_exception(Broken(f"It did not come to an end within {seconds:g} s."))
+            outcome.set_exception(Failure(f"It did not come to an end within {seconds:g} s."))
         elif task.cancelled():
-            outcome.set_exception(Broken("It was cancelled from within."))
+            outcome.set_exception(Failure("It was cancelled from within."))
         elif (failure := task.exception()) is not None:
             outcome.set_exception(failure)
         else:
@@ -44,7 +44,7 @@ def run_apart(work: Callable[[], Coroutine[Any, Any, T]], seconds: float) -> T:
     except TimeoutError:
         if outcome.done():
             raise
-        raise Broken(f"It blocks the event loop for more than {seconds:g} s.") from None
+        raise Failure(f"It blocks the event loop for more than {seconds:g} s.") from None
 
 
 @asynccontextmanager
@@ -108,5 +108,5 @@ def _failure(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, None]) -
         # SystemExit and its kind end a loop from within any task. The others are left as they are,
         # which asyncio would tell at length.
         loop.set_exception_handler(lambda loop, context: None)
-        return Broken(f"It raises {type(exc).__name__}, which ends a process.")
+        return Failure(f"It raises {type(exc).__name__}, which ends a process.")
     return None

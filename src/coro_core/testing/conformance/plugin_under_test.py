@@ -12,9 +12,9 @@ from contextlib import (
 from typing import Any
 
 from coro_core.contract.behaviour import Behaviour
-from coro_core.plugins.adapter import Hooks
+from coro_core.plugins.adapter import PluginAdapter
 from coro_core.plugins.lifespan import LifespanTask
-from coro_core.testing.conformance.failure import Broken
+from coro_core.testing.conformance.failure import Failure
 from coro_core.testing.conformance.loop_monitor import entered_apart
 from coro_core.testing.conformance.provider import Provider, Simulation, upstream_names
 from coro_core.testing.conformance.recording_proxy import Tap
@@ -32,7 +32,7 @@ class _EveryName(frozenset[str]):
         return True
 
 
-class Subject:
+class PluginUnderTest:
     """A plugin class, with the settings that it is to be tested with beside its simulator's."""
 
     def __init__(
@@ -45,13 +45,13 @@ class Subject:
         self.seen: Fresh | None = None
         """What a fresh process saw, once it was asked."""
 
-    def hooks(self) -> Hooks:
+    def hooks(self) -> PluginAdapter:
         """Return a new instance of the plugin."""
-        return Hooks(self.plugin)
+        return PluginAdapter(self.plugin)
 
     @asynccontextmanager
     async def simulated(
-        self, behaviour: Behaviour | None = None, hooks: Hooks | None = None
+        self, behaviour: Behaviour | None = None, hooks: PluginAdapter | None = None
     ) -> AsyncIterator[Simulation]:
         """Serve the plugin's simulator, in a thread of its own."""
         script = behaviour or Behaviour()
@@ -84,7 +84,7 @@ class Subject:
         self,
         behaviour: Behaviour | None = None,
         *,
-        hooks: Hooks | None = None,
+        hooks: PluginAdapter | None = None,
         key: str | None = None,
         address: Callable[[str], str] = lambda address: address,
     ) -> AsyncIterator[Provider]:
@@ -113,10 +113,10 @@ class Subject:
 
 
 @asynccontextmanager
-async def lifespan(hooks: Hooks, environ: Mapping[str, str]) -> AsyncIterator[None]:
+async def lifespan(hooks: PluginAdapter, environ: Mapping[str, str]) -> AsyncIterator[None]:
     """Open the plugin as the core does, and close it; nothing happens if it has no lifespan.
 
-    Raises what it raises, and `Broken` when it takes longer than the core waits.
+    Raises what it raises, and `Failure` when it takes longer than the core waits.
     """
 
     def manager() -> AbstractAsyncContextManager[None]:
@@ -129,11 +129,11 @@ async def lifespan(hooks: Hooks, environ: Mapping[str, str]) -> AsyncIterator[No
     try:
         await task.enter(OPEN_SECONDS)
     except TimeoutError:
-        raise Broken(f"It is not open after {OPEN_SECONDS:g} s.") from None
+        raise Failure(f"It is not open after {OPEN_SECONDS:g} s.") from None
     try:
         yield
     finally:
         try:
             await task.leave(CLOSE_SECONDS)
         except TimeoutError:
-            raise Broken(f"It is not closed after {CLOSE_SECONDS:g} s.") from None
+            raise Failure(f"It is not closed after {CLOSE_SECONDS:g} s.") from None

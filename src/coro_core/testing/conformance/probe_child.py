@@ -14,7 +14,7 @@ from typing import Any
 
 from coro_core.contract.errors import ProviderError
 from coro_core.contract.types import GenerateRequest
-from coro_core.plugins.adapter import Hooks
+from coro_core.plugins.adapter import PluginAdapter
 
 
 class _Imports(importlib.abc.MetaPathFinder):
@@ -74,7 +74,7 @@ async def _look(
         plugin: Any = importlib.import_module(module)
     for part in name.split("."):
         plugin = getattr(plugin, part)
-    hooks = Hooks(plugin)
+    hooks = PluginAdapter(plugin)
     hooks.call("coro_list_models", environ=environ)
     at_import = imports.loaded()
     sys.meta_path.insert(0, imports)
@@ -85,7 +85,7 @@ async def _look(
     except ProviderError:
         without_key = imports.loaded()
     imports.on_loop.clear()
-    hooks, settings = Hooks(plugin), {**environ, **simulated}
+    hooks, settings = PluginAdapter(plugin), {**environ, **simulated}
     with opening.measured():
         manager = _opened(hooks, settings)
         await manager.__aenter__()
@@ -110,7 +110,7 @@ async def _look(
 
 
 @asynccontextmanager
-async def _opened(hooks: Hooks, environ: Mapping[str, str]) -> AsyncIterator[None]:
+async def _opened(hooks: PluginAdapter, environ: Mapping[str, str]) -> AsyncIterator[None]:
     if not hooks.implements("coro_lifespan"):
         yield
         return

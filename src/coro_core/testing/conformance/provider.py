@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 from coro_core.contract.behaviour import Behaviour
 from coro_core.contract.errors import ERROR_CODES, ConnectionFailed, ProviderError
 from coro_core.contract.types import GenerateRequest, Generation, Model
-from coro_core.plugins.adapter import Hooks
-from coro_core.plugins.validation import checked
-from coro_core.testing.conformance.failure import Broken, demand
+from coro_core.plugins.adapter import PluginAdapter
+from coro_core.plugins.validation import validate_generation
+from coro_core.testing.conformance.failure import Failure, require
 from coro_core.testing.conformance.recording_proxy import Tap
 from coro_core.testing.conformance.waiting import PATIENCE
 from coro_core.testing.simulator.chat import CANARY_KEY
@@ -49,7 +49,9 @@ class Simulation:
 class Provider:
     """A plugin that is open."""
 
-    def __init__(self, hooks: Hooks, environ: Mapping[str, str], simulation: Simulation) -> None:
+    def __init__(
+        self, hooks: PluginAdapter, environ: Mapping[str, str], simulation: Simulation
+    ) -> None:
         self.hooks = hooks
         self.environ = environ
         self.behaviour = simulation.behaviour
@@ -57,8 +59,8 @@ class Provider:
         self.model = upstream_names(hooks, environ)[0]
 
     async def generate(self, prompt: str = PROMPT, **fields: Any) -> Generation:
-        """Call a model once. Raises what the plugin raises, and `Broken` if that is too late."""
-        return checked(await within(CALL_SECONDS * 2, self.started(prompt, **fields)))
+        """Call a model once. Raises what the plugin raises, and `Failure` if that is too late."""
+        return validate_generation(await within(CALL_SECONDS * 2, self.started(prompt, **fields)))
 
     def started(
         self,
@@ -78,7 +80,7 @@ class Provider:
             timeout=timeout,
         )
         call = self.hooks.call("coro_generate", request=request)
-        demand(isinstance(call, Awaitable), "coro_generate does not return an awaitable.")
+        require(isinstance(call, Awaitable), "coro_generate does not return an awaitable.")
         started: asyncio.Future[Generation] = asyncio.ensure_future(call)
         return started
 
@@ -90,19 +92,19 @@ class Provider:
     async def live_models(self) -> Collection[str]:
         """Ask for the provider's list once."""
         call = self.hooks.call("coro_live_models")
-        demand(isinstance(call, Awaitable), "coro_live_models does not return an awaitable.")
+        require(isinstance(call, Awaitable), "coro_live_models does not return an awaitable.")
         names: Collection[str] = await within(CALL_SECONDS * 2, call)
         return names
 
     async def answers(self) -> None:
-        """Raise `Broken` unless the next call is answered."""
+        """Raise `Failure` unless the next call is answered."""
         try:
             await self.generate()
         except ProviderError as error:
-            raise Broken(f"The next call is not answered: {error.code}.") from None
+            raise Failure(f"The next call is not answered: {error.code}.") from None
 
     async def recovers(self) -> None:
-        """Raise `Broken` unless a call is answered again, before long: connecting may take a few.
+        """Raise `Failure` unless a call is answered again, before long: connecting may take a few.
 
         A client may leave a connection that broke alone for a moment.
         """
@@ -113,27 +115,27 @@ class Provider:
                 return
             except ConnectionFailed:
                 again = asyncio.get_running_loop().time() < until
-                demand(again, f"{PATIENCE:g} s later, calls still fail to connect.")
+                require(again, f"{PATIENCE:g} s later, calls still fail to connect.")
             except ProviderError as error:
-                raise Broken(f"The next call is not answered: {error.code}.") from None
+                raise Failure(f"The next call is not answered: {error.code}.") from None
             await asyncio.sleep(_RETRY_SECONDS)
 
 
-def models(hooks: Hooks, environ: Mapping[str, str]) -> Sequence[Model]:
+def models(hooks: PluginAdapter, environ: Mapping[str, str]) -> Sequence[Model]:
     """Return what the plugin offers."""
     offered: Sequence[Model] = hooks.call("coro_list_models", environ=environ)
     return offered
 
 
-def upstream_names(hooks: Hooks, environ: Mapping[str, str]) -> Sequence[str]:
-    """Return the provider's own names of all models that the plugin offers. Raises `Broken`."""
+def upstream_names(hooks: PluginAdapter, environ: Mapping[str, str]) -> Sequence[str]:
+    """Return the provider's own names of all models that the plugin offers. Raises `Failure`."""
     names = [name for model in models(hooks, environ) for name in model.candidates]
-    demand(names, "It offers no model before its own simulator.")
+    require(names, "It offers no model before its own simulator.")
     return names
 
 
 async def within(seconds: float, call: Awaitable[T]) -> T:
-    """Await a call of the plugin. Raises what it raises, and `Broken` if it is not over by then.
+    """Await a call of the plugin. Raises what it raises, and `Failure` if it is not over by then.
 
     A call that does not heed its cancellation is abandoned.
     """
@@ -142,24 +144,24 @@ async def within(seconds: float, call: Awaitable[T]) -> T:
         await asyncio.wait({task}, timeout=seconds)
     finally:
         task.cancel()
-    demand(task.done(), f"The call is not over after {seconds:g} s.")
+    require(task.done(), f"The call is not over after {seconds:g} s.")
     return await task
 
 
 async def failure(call: Awaitable[object]) -> ProviderError:
-    """Return the leaf of `ProviderError` that a call raises. Raises `Broken` if it is none."""
+    """Return the leaf of `ProviderError` that a call raises. Raises `Failure` if it is none."""
     try:
         await call
     except ProviderError as error:
-        demand(
+        require(
             error.code in ERROR_CODES,
             f"{type(error).__name__} is no leaf of coro_core.ProviderError.",
         )
         return error
-    except (Broken, asyncio.CancelledError):
+    except (Failure, asyncio.CancelledError):
         raise
     except Exception as exc:
-        raise Broken(
+        raise Failure(
             f"It raises {type(exc).__name__} and no leaf of coro_core.ProviderError."
         ) from exc
-    raise Broken("It returns an answer and raises nothing.")
+    raise Failure("It returns an answer and raises nothing.")

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import pytest
 
 from coro_core.testing.conformance.catalogue import CHECKS
-from coro_core.testing.conformance.plugin_under_test import Subject
+from coro_core.testing.conformance.plugin_under_test import PluginUnderTest
 from coro_core.testing.conformance.suite import Contract, Verdict
 
 
@@ -26,7 +26,7 @@ class ProviderContract:
     def __init_subclass__(cls, **arguments: Any) -> None:
         super().__init_subclass__(**arguments)
         if "plugin" in vars(cls) or "environ" in vars(cls):
-            cls._contract = Contract(Subject(cls.plugin, environ=cls.environ))
+            cls._contract = Contract(PluginUnderTest(cls.plugin, environ=cls.environ))
 
     @pytest.mark.parametrize("check", CHECKS)
     def test_contract(self, check: str) -> None:

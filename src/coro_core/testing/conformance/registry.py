@@ -4,10 +4,10 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
-from coro_core.testing.conformance.plugin_under_test import Subject
+from coro_core.testing.conformance.plugin_under_test import PluginUnderTest
 
-Run = Callable[[Subject], Coroutine[Any, Any, str | None]]
-"""Raises `Broken`, or returns what is worth showing beside "passed"."""
+Run = Callable[[PluginUnderTest], Coroutine[Any, Any, str | None]]
+"""Raises `Failure`, or returns what is worth showing beside "passed"."""
 
 
 @dataclass(frozen=True, slots=True)

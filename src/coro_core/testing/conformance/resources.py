@@ -6,9 +6,9 @@ from contextlib import suppress
 
 from coro_core.contract.behaviour import Behaviour
 from coro_core.contract.errors import NotConfigured
-from coro_core.testing.conformance.failure import demand
+from coro_core.testing.conformance.failure import require
 from coro_core.testing.conformance.loop_monitor import run_apart
-from coro_core.testing.conformance.plugin_under_test import Subject, lifespan
+from coro_core.testing.conformance.plugin_under_test import PluginUnderTest, lifespan
 from coro_core.testing.conformance.provider import Provider
 from coro_core.testing.conformance.registry import Checks
 from coro_core.testing.conformance.waiting import in_time
@@ -25,14 +25,14 @@ _OPENINGS = 3
     "Calls one after the other go over one connection: the client is kept.",
     needs=("answer", "address"),
 )
-async def _one_client(subject: Subject) -> None:
+async def _one_client(subject: PluginUnderTest) -> None:
     async with subject.opened() as provider:
         await provider.generate()
         before = provider.tap.accepted
         for _ in range(_CALLS):
             await provider.generate()
         connections = provider.tap.accepted - before
-    demand(not connections, f"It makes {connections} more connections for {_CALLS} more calls.")
+    require(not connections, f"It makes {connections} more connections for {_CALLS} more calls.")
 
 
 @CHECKS.add(
@@ -40,7 +40,7 @@ async def _one_client(subject: Subject) -> None:
     "Once it is closed, no connection and no task is left.",
     needs=("answer",),
 )
-async def _closes(subject: Subject) -> None:
+async def _closes(subject: PluginUnderTest) -> None:
     hooks = subject.hooks()
     async with subject.simulated(hooks=hooks) as simulation:
         before = asyncio.all_tasks()
@@ -48,10 +48,10 @@ async def _closes(subject: Subject) -> None:
         async with lifespan(hooks, environ):
             await Provider(hooks, environ, simulation).generate()
         closed = await in_time(lambda: not simulation.tap.open)
-        demand(closed, f"{simulation.tap.open} of its connections stay open.")
+        require(closed, f"{simulation.tap.open} of its connections stay open.")
         ended = await in_time(lambda: asyncio.all_tasks() <= before)
         names = ", ".join(task.get_name() for task in asyncio.all_tasks() - before)
-        demand(ended, f"Tasks of its own go on: {names}.")
+        require(ended, f"Tasks of its own go on: {names}.")
 
 
 @CHECKS.add(
@@ -59,7 +59,7 @@ async def _closes(subject: Subject) -> None:
     "Opened and closed again and again, it leaves no more threads each time.",
     needs=("answer",),
 )
-async def _threads(subject: Subject) -> None:
+async def _threads(subject: PluginUnderTest) -> None:
     before = set[threading.Thread]()
     for opening in range(1 + _OPENINGS):
         async with subject.opened() as provider:
@@ -68,7 +68,7 @@ async def _threads(subject: Subject) -> None:
             # What it starts once, and keeps for the process, is not counted.
             before = set(threading.enumerate())
     ended = await in_time(lambda: len(set(threading.enumerate()) - before) < _OPENINGS)
-    demand(ended, f"It leaves a thread or more behind each of {_OPENINGS} times.")
+    require(ended, f"It leaves a thread or more behind each of {_OPENINGS} times.")
 
 
 @CHECKS.add(
@@ -76,7 +76,7 @@ async def _threads(subject: Subject) -> None:
     "An instance that was closed opens again, on another event loop too.",
     needs=("answer",),
 )
-async def _opens_again(subject: Subject) -> None:
+async def _opens_again(subject: PluginUnderTest) -> None:
     hooks = subject.hooks()
 
     async def once() -> None:
@@ -92,7 +92,7 @@ async def _opens_again(subject: Subject) -> None:
     "An instance that could not be opened, for lack of a key, opens once there is one.",
     needs=("answer", "key-missing"),
 )
-async def _opens_after_failure(subject: Subject) -> None:
+async def _opens_after_failure(subject: PluginUnderTest) -> None:
     hooks = subject.hooks()
     with suppress(NotConfigured):
         async with lifespan(hooks, subject.environ):
@@ -106,7 +106,7 @@ async def _opens_after_failure(subject: Subject) -> None:
     "Two instances in one process share nothing: each calls with its own settings.",
     needs=("answer", "key"),
 )
-async def _side_by_side(subject: Subject) -> None:
+async def _side_by_side(subject: PluginUnderTest) -> None:
     first, second = Behaviour(), Behaviour()
     async with (
         subject.opened(first, key="key-one-of-the-contract") as one,
@@ -115,4 +115,4 @@ async def _side_by_side(subject: Subject) -> None:
         first.key, second.key = "key-one-of-the-contract", "key-two-of-the-contract"
         await asyncio.gather(*(each.answers() for each in (one, two, one, two)))
     calls = (len(first.calls), len(second.calls))
-    demand(calls == (2, 2), "The calls of one instance go to the provider of the other.")
+    require(calls == (2, 2), "The calls of one instance go to the provider of the other.")

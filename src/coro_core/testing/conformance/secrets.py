@@ -11,8 +11,8 @@ from urllib.parse import quote
 
 from coro_core.contract.behaviour import Behaviour, Fault
 from coro_core.contract.errors import PROVIDER_ERROR_CODES, ProviderError
-from coro_core.testing.conformance.failure import demand
-from coro_core.testing.conformance.plugin_under_test import Subject
+from coro_core.testing.conformance.failure import require
+from coro_core.testing.conformance.plugin_under_test import PluginUnderTest
 from coro_core.testing.conformance.provider import Provider
 from coro_core.testing.conformance.registry import Checks
 
@@ -82,7 +82,7 @@ async def _errors(provider: Provider) -> list[tuple[str, str]]:
 
 def _talkative() -> Behaviour:
     """Return a script in which the provider says back what it was told."""
-    return Behaviour(answer=lambda model, prompt: ANSWER, remark=f"{REMARK}: {KEY} asked {PROMPT}")
+    return Behaviour(answer=lambda model, prompt: ANSWER, marker=f"{REMARK}: {KEY} asked {PROMPT}")
 
 
 @CHECKS.add(
@@ -90,18 +90,18 @@ def _talkative() -> Behaviour:
     "What a provider says in an error is not passed on; it can hold keys and prompts.",
     needs=("answer",),
 )
-async def _own_words(subject: Subject) -> None:
+async def _own_words(subject: PluginUnderTest) -> None:
     async with subject.opened(_talkative(), key=KEY) as provider:
         errors = await _errors(provider)
-        remarks = provider.behaviour.remarks
-    demand(
-        remarks,
-        "Its simulator leaves the remark out: put the words of each refusal through"
+        markers_sent = provider.behaviour.markers_sent
+    require(
+        markers_sent,
+        "Its simulator leaves the marker out: put the words of each refusal through"
         " Behaviour.worded, as error_reply does.",
     )
     for cause, told in errors:
         what = found(told, words=True)
-        demand(what is None, f"Its error for {cause} has {what} in it, or in what led to it.")
+        require(what is None, f"Its error for {cause} has {what} in it, or in what led to it.")
 
 
 @CHECKS.add(
@@ -109,11 +109,11 @@ async def _own_words(subject: Subject) -> None:
     "The key is in no error, and no part of it: message, repr, arguments, what led to it.",
     needs=("answer", "key"),
 )
-async def _key_not_in_errors(subject: Subject) -> None:
+async def _key_not_in_errors(subject: PluginUnderTest) -> None:
     async with subject.opened(key=KEY) as provider:
         for cause, told in await _errors(provider):
             what = found(told, key=True)
-            demand(what is None, f"Its error for {cause} has {what} in it.")
+            require(what is None, f"Its error for {cause} has {what} in it.")
 
 
 @CHECKS.add(
@@ -121,14 +121,14 @@ async def _key_not_in_errors(subject: Subject) -> None:
     "The key is in no repr of the plugin and what it holds.",
     needs=("answer", "key"),
 )
-async def _key_not_in_repr(subject: Subject) -> None:
+async def _key_not_in_repr(subject: PluginUnderTest) -> None:
     async with subject.opened(key=KEY) as provider:
         await provider.generate()
         plugin = provider.hooks.plugin
         held = getattr(plugin, "__dict__", {})
         shown = [repr(plugin), str(plugin), *map(repr, held.values())]
         what = next((what for text in shown if (what := found(text, key=True))), None)
-    demand(what is None, f"A repr of the plugin, or of what it holds, has {what} in it.")
+    require(what is None, f"A repr of the plugin, or of what it holds, has {what} in it.")
 
 
 @CHECKS.add(
@@ -136,7 +136,7 @@ async def _key_not_in_repr(subject: Subject) -> None:
     "The key is neither in the address nor in the body of a call: addresses are logged on the way.",
     needs=("answer", "key"),
 )
-async def _key_in_headers_only(subject: Subject) -> None:
+async def _key_in_headers_only(subject: PluginUnderTest) -> None:
     async with subject.opened(key=KEY) as provider:
         await provider.generate()
         (call,) = provider.behaviour.calls
@@ -144,8 +144,8 @@ async def _key_in_headers_only(subject: Subject) -> None:
             with suppress(ProviderError):
                 await provider.live_models()
         addresses = " ".join([call.path, *provider.tap.addresses()])
-    demand(not found(addresses, key=True), "The key is in the address of its calls.")
-    demand(not found(repr(call.body), key=True), "The key is in the body of its calls.")
+    require(not found(addresses, key=True), "The key is in the address of its calls.")
+    require(not found(repr(call.body), key=True), "The key is in the body of its calls.")
 
 
 @CHECKS.add(
@@ -153,11 +153,11 @@ async def _key_in_headers_only(subject: Subject) -> None:
     "The prompt is not in the address of a call.",
     needs=("answer",),
 )
-async def _prompt_not_in_address(subject: Subject) -> None:
+async def _prompt_not_in_address(subject: PluginUnderTest) -> None:
     async with subject.opened() as provider:
         await provider.generate(PROMPT)
         (call,) = provider.behaviour.calls
-    demand(not found(call.path, words=True), "The prompt is in the address of its calls.")
+    require(not found(call.path, words=True), "The prompt is in the address of its calls.")
 
 
 @CHECKS.add(
@@ -166,15 +166,15 @@ async def _prompt_not_in_address(subject: Subject) -> None:
     " is printed.",
     needs=("key-in-headers-only", "prompt-not-in-address"),
 )
-async def _logs(subject: Subject) -> str:
+async def _logs(subject: PluginUnderTest) -> str:
     with _overheard() as (lines, printed):
         async with subject.opened(_talkative(), key=KEY) as provider:
             await provider.generate(PROMPT)
             await _errors(provider)
     for name, text in lines:
         what = found(text, key=True, words=True)
-        demand(what is None, f"A log line of {name} has {what} in it.")
-    demand(not printed.getvalue().strip(), "It prints: a server's output is its log.")
+        require(what is None, f"A log line of {name} has {what} in it.")
+    require(not printed.getvalue().strip(), "It prints: a server's output is its log.")
     return f"{len(lines)} lines at DEBUG"
 
 

@@ -9,8 +9,8 @@ from types import MappingProxyType
 
 from coro_core.contract.behaviour import Behaviour
 from coro_core.contract.errors import NotConfigured, ProviderError
-from coro_core.testing.conformance.failure import Broken, demand
-from coro_core.testing.conformance.plugin_under_test import Subject, lifespan
+from coro_core.testing.conformance.failure import Failure, require
+from coro_core.testing.conformance.plugin_under_test import PluginUnderTest, lifespan
 from coro_core.testing.conformance.provider import Provider, Simulation
 from coro_core.testing.conformance.recording_proxy import Tap
 from coro_core.testing.conformance.registry import Checks
@@ -40,10 +40,10 @@ _SUFFIX = "/model-of-the-contract"
     "It has a key: its simulator's settings hold CANARY_KEY, under the name of the variable.",
     needs=("simulator",),
 )
-async def _key(subject: Subject) -> str:
+async def _key(subject: PluginUnderTest) -> str:
     async with subject.simulated() as simulation:
         names = simulation.key_names
-    demand(names, "None of its simulator's settings is CANARY_KEY.")
+    require(names, "None of its simulator's settings is CANARY_KEY.")
     return ", ".join(names)
 
 
@@ -52,10 +52,10 @@ async def _key(subject: Subject) -> str:
     "It can be pointed at another address: its simulator's settings hold its own, on loopback.",
     needs=("simulator",),
 )
-async def _address(subject: Subject) -> str:
+async def _address(subject: PluginUnderTest) -> str:
     async with subject.simulated() as simulation:
         names = simulation.address_names
-    demand(names, "None of its simulator's settings is an http address on loopback.")
+    require(names, "None of its simulator's settings is an http address on loopback.")
     return ", ".join(names)
 
 
@@ -64,7 +64,7 @@ async def _address(subject: Subject) -> str:
     "Without its key it is NotConfigured, with the variable's name and where to get one.",
     needs=("key",),
 )
-async def _key_missing(subject: Subject) -> str:
+async def _key_missing(subject: PluginUnderTest) -> str:
     said = ""
     async with subject.simulated() as simulation:
         for name in simulation.key_names:
@@ -77,12 +77,12 @@ async def _key_missing(subject: Subject) -> str:
     "A key that is blank, quoted, an example's, or holds a space or an accent is NotConfigured.",
     needs=("key",),
 )
-async def _key_unusable(subject: Subject) -> None:
+async def _key_unusable(subject: PluginUnderTest) -> None:
     async with subject.simulated() as simulation:
         for name in simulation.key_names:
             for problem, value in BAD_KEYS.items():
                 error = await _refusal(subject, simulation, name, value, f"{name} {problem}")
-                demand("canary" not in str(error), f"Its error quotes the key that {problem}.")
+                require("canary" not in str(error), f"Its error quotes the key that {problem}.")
 
 
 @CHECKS.add(
@@ -90,7 +90,7 @@ async def _key_unusable(subject: Subject) -> None:
     "White space around a key, as a file or a copy leaves it, does no harm.",
     needs=("answer", "key"),
 )
-async def _key_trimmed(subject: Subject) -> None:
+async def _key_trimmed(subject: PluginUnderTest) -> None:
     key = "key-of-the-contract"
     async with subject.opened(Behaviour(), key=f" {key}\n") as provider:
         provider.behaviour.key = key
@@ -102,7 +102,7 @@ async def _key_trimmed(subject: Subject) -> None:
     "Plain http to another machine, which would show the key to the network, is NotConfigured.",
     needs=("address",),
 )
-async def _plaintext(subject: Subject) -> None:
+async def _plaintext(subject: PluginUnderTest) -> None:
     async with subject.simulated() as simulation:
         for name in simulation.address_names:
             await _refusal(subject, simulation, name, _PLAIN, f"{name} is {_PLAIN}")
@@ -113,12 +113,12 @@ async def _plaintext(subject: Subject) -> None:
     "What is no http or https address, or holds a user, is NotConfigured.",
     needs=("address",),
 )
-async def _address_unusable(subject: Subject) -> None:
+async def _address_unusable(subject: PluginUnderTest) -> None:
     async with subject.simulated() as simulation:
         for name in simulation.address_names:
             for problem, value in BAD_ADDRESSES.items():
                 error = await _refusal(subject, simulation, name, value, f"{name} {problem}")
-                demand("canary" not in str(error), f"Its error quotes {name} when it {problem}.")
+                require("canary" not in str(error), f"Its error quotes {name} when it {problem}.")
 
 
 @CHECKS.add(
@@ -127,7 +127,7 @@ async def _address_unusable(subject: Subject) -> None:
     " .env file count for nothing.",
     needs=("answer", "key-missing"),
 )
-async def _settings_given(subject: Subject) -> None:
+async def _settings_given(subject: PluginUnderTest) -> None:
     key = "key-of-the-contract"
     async with subject.simulated() as simulation:
         decoys = {name: _DECOY for name in simulation.key_names}
@@ -144,7 +144,7 @@ async def _settings_given(subject: Subject) -> None:
     "It changes nothing in the mapping that it is given, and puts no key into the environment.",
     needs=("answer",),
 )
-async def _mapping_untouched(subject: Subject) -> None:
+async def _mapping_untouched(subject: PluginUnderTest) -> None:
     hooks = subject.hooks()
     async with subject.simulated(hooks=hooks) as simulation:
         given = {**subject.environ, **simulation.settings}
@@ -154,8 +154,8 @@ async def _mapping_untouched(subject: Subject) -> None:
                 keys = {given[name] for name in simulation.key_names}
                 told = [name for name, value in os.environ.items() if value in keys]
         except (TypeError, AttributeError) as exc:
-            raise Broken(f"It treats the mapping as its own: {exc}.") from None
-        demand(not told, f"It has put its key into the environment, as {', '.join(told)}.")
+            raise Failure(f"It treats the mapping as its own: {exc}.") from None
+        require(not told, f"It has put its key into the environment, as {', '.join(told)}.")
 
 
 @CHECKS.add(
@@ -163,7 +163,7 @@ async def _mapping_untouched(subject: Subject) -> None:
     "Proxy variables are not obeyed: a key goes to its provider and nowhere else.",
     needs=("answer",),
 )
-async def _proxies(subject: Subject) -> None:
+async def _proxies(subject: PluginUnderTest) -> None:
     tap = Tap()
     async with tap.before("http://127.0.0.1:9") as proxy:
         names = ("http_proxy", "https_proxy", "all_proxy", "grpc_proxy")
@@ -173,20 +173,20 @@ async def _proxies(subject: Subject) -> None:
                 with contextlib.suppress(ProviderError):
                     await provider.generate()
                 reached = len(provider.behaviour.calls)
-    demand(not tap.accepted and reached, "It calls through the proxy that the environment names.")
+    require(not tap.accepted and reached, "It calls through the proxy that the environment names.")
 
 
 async def _as_given(provider: Provider) -> None:
     try:
         await provider.generate()
     except ProviderError as error:
-        raise Broken(
+        raise Failure(
             f"With other settings in the environment, its call fails: {error.code}."
         ) from None
 
 
 async def _refusal(
-    subject: Subject, simulation: Simulation, name: str, value: str | None, when: str = ""
+    subject: PluginUnderTest, simulation: Simulation, name: str, value: str | None, when: str = ""
 ) -> NotConfigured:
     """Return the error with which the plugin refuses one setting; `None` for leaving it out."""
     when = when or f"{name} is not set"
@@ -199,12 +199,12 @@ async def _refusal(
         async with lifespan(hooks, environ):
             await _call_without(name, Provider(hooks, environ, simulation))
     except NotConfigured as error:
-        demand(name in error.message, f"Its error does not name {name} when {when}.")
-        demand(error.help.strip(), f"Its error does not help when {when}.")
+        require(name in error.message, f"Its error does not name {name} when {when}.")
+        require(error.help.strip(), f"Its error does not help when {when}.")
         return error
     except Exception as exc:
-        raise Broken(f"It raises {type(exc).__name__} when {when}, not NotConfigured.") from None
-    raise Broken(f"It opens although {when}.")
+        raise Failure(f"It raises {type(exc).__name__} when {when}, not NotConfigured.") from None
+    raise Failure(f"It opens although {when}.")
 
 
 async def _call_without(setting: str, provider: Provider) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from coro_core.testing.conformance.failure import Broken
+from coro_core.testing.conformance.failure import Failure
 
 _SECONDS = 60.0
 _PROGRAM = "from coro_core.testing.conformance.probe_child import main; main()"
@@ -35,7 +35,7 @@ class Fresh:
 def look_afresh(plugin: Any, environ: Mapping[str, str], simulated: Mapping[str, str]) -> Fresh:
     """Import, open, call and close a plugin in a new process, before a simulator of this one.
 
-    Raises `Broken` when that fails. Blocks for as long as it takes.
+    Raises `Failure` when that fails. Blocks for as long as it takes.
     """
     order = {
         "path": sys.path,
@@ -55,9 +55,9 @@ def look_afresh(plugin: Any, environ: Mapping[str, str], simulated: Mapping[str,
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise Broken(f"A process that opens it is not done after {_SECONDS:g} s.") from None
+        raise Failure(f"A process that opens it is not done after {_SECONDS:g} s.") from None
     printed, mark, told = child.stdout.rpartition("\0")
     if not mark:
         last = (child.stderr.strip() or "nothing was said").splitlines()[-1]
-        raise Broken(f"A process that opens it ends with {child.returncode}: {last}")
+        raise Failure(f"A process that opens it ends with {child.returncode}: {last}")
     return Fresh(**json.loads(told), printed=(printed + child.stderr).strip())

@@ -8,9 +8,9 @@ from typing import Any
 
 from coro_core.contract.errors import ProviderError, describe
 from coro_core.testing.conformance.catalogue import CHECKS
-from coro_core.testing.conformance.failure import Broken
+from coro_core.testing.conformance.failure import Failure
 from coro_core.testing.conformance.loop_monitor import run_apart
-from coro_core.testing.conformance.plugin_under_test import Subject
+from coro_core.testing.conformance.plugin_under_test import PluginUnderTest
 from coro_core.testing.conformance.registry import Check
 
 _SECONDS = 90.0
@@ -43,7 +43,7 @@ class Finding:
 class Contract:
     """The whole contract, held against one plugin."""
 
-    def __init__(self, subject: Subject) -> None:
+    def __init__(self, subject: PluginUnderTest) -> None:
         self.subject = subject
         self._findings: dict[str, Finding] = {}
 
@@ -75,7 +75,7 @@ class Contract:
                 return Verdict.NOT_RUN, f"It builds on {need}: {verdict}."
         try:
             detail = run_apart(lambda: check.run(self.subject), _SECONDS)
-        except Broken as broken:
+        except Failure as broken:
             return Verdict.FAILED, str(broken)
         except ProviderError as error:
             return Verdict.FAILED, f"It raises {type(error).__name__}, that is: {error}"

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from coro_core.contract.behaviour import Behaviour, Call
 from coro_core.contract.errors import ProviderError
-from coro_core.testing.conformance.failure import demand
-from coro_core.testing.conformance.plugin_under_test import Subject, lifespan
+from coro_core.testing.conformance.failure import require
+from coro_core.testing.conformance.plugin_under_test import PluginUnderTest, lifespan
 from coro_core.testing.conformance.provider import Provider
 from coro_core.testing.conformance.registry import Checks
 from coro_core.testing.conformance.waiting import PATIENCE, in_time
@@ -66,7 +66,7 @@ class Standstills(threading.Thread):
 
 @asynccontextmanager
 async def unblocked(what: str) -> AsyncIterator[None]:
-    """Raise `Broken` at the end if the loop has stood still meanwhile."""
+    """Raise `Failure` at the end if the loop has stood still meanwhile."""
     watch = Standstills()
     beating = asyncio.create_task(watch.beat())
     watch.start()
@@ -75,7 +75,7 @@ async def unblocked(what: str) -> AsyncIterator[None]:
     finally:
         beating.cancel()
         watch.stop()
-    demand(
+    require(
         watch.longest < _TICKS * _TICK,
         f"{what} blocks the event loop for {watch.longest:.1f} s, at {watch.where}.",
     )
@@ -86,7 +86,7 @@ async def unblocked(what: str) -> AsyncIterator[None]:
     "Opening and closing leave the event loop to others.",
     needs=("answer",),
 )
-async def _opening_is_async(subject: Subject) -> None:
+async def _opening_is_async(subject: PluginUnderTest) -> None:
     async with unblocked("Opening or closing"), subject.opened():
         pass
 
@@ -96,7 +96,7 @@ async def _opening_is_async(subject: Subject) -> None:
     "While a call waits for its provider, the event loop is free.",
     needs=("answer",),
 )
-async def _calls_are_async(subject: Subject) -> None:
+async def _calls_are_async(subject: PluginUnderTest) -> None:
     slow = Behaviour(latency=2 * _TICKS * _TICK)
     async with subject.opened(slow) as provider, unblocked("A call"):
         with suppress(ProviderError):
@@ -108,12 +108,12 @@ async def _calls_are_async(subject: Subject) -> None:
     f"{_TOGETHER} calls are at the provider at the same time: none waits for another.",
     needs=("calls-are-async",),
 )
-async def _concurrent(subject: Subject) -> None:
+async def _concurrent(subject: PluginUnderTest) -> None:
     barrier = _Barrier(_TOGETHER)
     async with subject.opened(Behaviour(gate=barrier.wait)) as provider:
         calls = [provider.generate() for _ in range(_TOGETHER)]
         await asyncio.gather(*calls, return_exceptions=True)
-    demand(barrier.met, f"Only {barrier.most} of {_TOGETHER} calls were there at once.")
+    require(barrier.met, f"Only {barrier.most} of {_TOGETHER} calls were there at once.")
 
 
 class _Barrier:
@@ -150,7 +150,7 @@ class _Barrier:
     "A call that is cancelled ends at once as cancelled, and ends at the provider too.",
     needs=("calls-are-async",),
 )
-async def _cancellation(subject: Subject) -> None:
+async def _cancellation(subject: PluginUnderTest) -> None:
     arrived = threading.Event()
 
     async def gate(call: Call) -> None:
@@ -159,13 +159,13 @@ async def _cancellation(subject: Subject) -> None:
 
     async with subject.opened(Behaviour(gate=gate)) as provider:
         call = provider.started(timeout=60.0)
-        demand(await in_time(arrived.is_set), "The call does not arrive at the simulator.")
+        require(await in_time(arrived.is_set), "The call does not arrive at the simulator.")
         call.cancel()
         await asyncio.wait({call}, timeout=PATIENCE)
-        demand(call.done(), "It goes on although it was cancelled.")
-        demand(call.cancelled(), "It swallows its cancellation.")
+        require(call.done(), "It goes on although it was cancelled.")
+        require(call.cancelled(), "It swallows its cancellation.")
         ended = await in_time(lambda: provider.behaviour.cancelled == 1)
-        demand(ended, "The provider is not told: its connection stays open.")
+        require(ended, "The provider is not told: its connection stays open.")
         provider.behaviour.gate = None
         await provider.answers()
 
@@ -175,7 +175,7 @@ async def _cancellation(subject: Subject) -> None:
     "Closing the plugin ends the calls that are under way.",
     needs=("calls-are-async",),
 )
-async def _closing_ends_calls(subject: Subject) -> None:
+async def _closing_ends_calls(subject: PluginUnderTest) -> None:
     arrived = threading.Event()
 
     async def gate(call: Call) -> None:
@@ -190,6 +190,6 @@ async def _closing_ends_calls(subject: Subject) -> None:
             call = provider.started(timeout=60.0)
             await in_time(arrived.is_set)
         await asyncio.wait({call}, timeout=PATIENCE)
-        demand(call.done(), "A call goes on after the plugin was closed.")
+        require(call.done(), "A call goes on after the plugin was closed.")
         if not call.cancelled():
             call.exception()

@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 
 from coro_core.contract.behaviour import Behaviour, Fault
 from coro_core.contract.errors import ProviderError
-from coro_core.testing.conformance.failure import Broken, demand
+from coro_core.testing.conformance.failure import Failure, require
 from coro_core.testing.conformance.loop_monitor import entered_apart
-from coro_core.testing.conformance.plugin_under_test import Subject
+from coro_core.testing.conformance.plugin_under_test import PluginUnderTest
 from coro_core.testing.conformance.provider import CALL_SECONDS, Provider, failure
 from coro_core.testing.conformance.registry import Checks, Run
 from coro_core.testing.simulator.faults import disguise
@@ -59,7 +59,7 @@ _LARGE = (Fault.OVERSIZED, Fault.COMPRESSED_BOMB, Fault.HEADER_FLOOD)
     f" {_LIMIT_MEGABYTES} MB.",
     needs=("calls-are-async",),
 )
-async def _memory(subject: Subject) -> str:
+async def _memory(subject: PluginUnderTest) -> str:
     # Made once, and not to be counted.
     disguise(HttpReply(fault=Fault.COMPRESSED_BOMB))
     most = 0.0
@@ -85,7 +85,7 @@ async def _megabytes(provider: Provider, fault: Fault) -> float:
         await asyncio.wait({call}, timeout=_HEED_SECONDS)
     finally:
         tracemalloc.stop()
-    demand(megabytes <= _LIMIT_MEGABYTES, f"{fault} takes {megabytes:.0f} MB and more.")
+    require(megabytes <= _LIMIT_MEGABYTES, f"{fault} takes {megabytes:.0f} MB and more.")
     return megabytes
 
 
@@ -98,7 +98,7 @@ def _promise(fault: Fault) -> str:
 
 
 def _fault_check(fault: Fault) -> Run:
-    async def run(subject: Subject) -> None:
+    async def run(subject: PluginUnderTest) -> None:
         async with subject.opened(Behaviour(fault=fault)) as provider:
             if fault is Fault.BLANK_LINES:
                 await provider.generate()
@@ -106,7 +106,7 @@ def _fault_check(fault: Fault) -> Run:
                 await _given_up(provider)
             else:
                 error = await failure(provider.generate())
-                demand(error.code in _CODES[fault], f"It raises {type(error).__name__}.")
+                require(error.code in _CODES[fault], f"It raises {type(error).__name__}.")
             provider.behaviour.fault = None
             await provider.recovers()
 
@@ -134,13 +134,13 @@ async def _given_up(provider: Provider) -> None:
     await asyncio.wait({call}, timeout=_DEADLINE)
     call.cancel()
     await asyncio.wait({call}, timeout=_HEED_SECONDS)
-    demand(call.done(), f"It is not over {_HEED_SECONDS:g} s after its deadline.")
+    require(call.done(), f"It is not over {_HEED_SECONDS:g} s after its deadline.")
     if call.cancelled():
         return
     error = call.exception()
     if not isinstance(error, ProviderError):
-        raise Broken("It has an answer, or raises what is no leaf of coro_core.ProviderError.")
-    demand(error.code == "timeout", f"It raises {type(error).__name__}.")
+        raise Failure("It has an answer, or raises what is no leaf of coro_core.ProviderError.")
+    require(error.code == "timeout", f"It raises {type(error).__name__}.")
 
 
 @CHECKS.add(
@@ -148,10 +148,10 @@ async def _given_up(provider: Provider) -> None:
     "Opening asks the provider for nothing: a provider that is down costs calls, not the start.",
     needs=("answer",),
 )
-async def _opens_quietly(subject: Subject) -> None:
+async def _opens_quietly(subject: PluginUnderTest) -> None:
     async with subject.opened() as provider:
         asked = len(provider.behaviour.calls) + provider.behaviour.lists
-    demand(not asked, "It asks its provider when it is opened.")
+    require(not asked, "It asks its provider when it is opened.")
 
 
 @CHECKS.add(
@@ -159,14 +159,14 @@ async def _opens_quietly(subject: Subject) -> None:
     "It opens while its provider is down; a call then is ConnectionFailed.",
     needs=("error-connection-failed", "opens-quietly", "address"),
 )
-async def _provider_down(subject: Subject) -> None:
+async def _provider_down(subject: PluginUnderTest) -> None:
     # Bound and not listening: nobody else, the simulator included, can be given the port meanwhile.
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
         async with subject.opened(address=_at(port)) as provider:
             error = await failure(provider.generate())
-    demand(error.code == "connection_failed", f"It raises {type(error).__name__}.")
+    require(error.code == "connection_failed", f"It raises {type(error).__name__}.")
 
 
 @CHECKS.add(
@@ -174,7 +174,7 @@ async def _provider_down(subject: Subject) -> None:
     "A server whose certificate nobody vouches for, or that speaks no TLS, is ConnectionFailed.",
     needs=("error-connection-failed", "opens-quietly", "address"),
 )
-async def _tls(subject: Subject) -> None:
+async def _tls(subject: PluginUnderTest) -> None:
     stranger = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     stranger.load_cert_chain(_STRANGER)
     stranger.set_alpn_protocols(["h2", "http/1.1"])
@@ -185,8 +185,8 @@ async def _tls(subject: Subject) -> None:
         ):
             error = await failure(provider.generate())
         trusted = context is not None and server.met
-        demand(not trusted, "It trusts a certificate that nobody vouches for.")
-        demand(error.code == "connection_failed", f"It raises {type(error).__name__}.")
+        require(not trusted, "It trusts a certificate that nobody vouches for.")
+        require(error.code == "connection_failed", f"It raises {type(error).__name__}.")
 
 
 @dataclass(slots=True)

@@ -23,9 +23,9 @@ class ChatDialect:
     """For example `/v1/chat/completions`."""
     models_path: str
     """For example `/v1/models`."""
-    today: Mapping[str, float]
-    """The upstream names served today, with the seconds that an answer usually takes."""
-    refuse: Callable[[str, Call, Behaviour], HttpReply]
+    default_models: Mapping[str, float]
+    """The upstream names served default_models, with the seconds that an answer usually takes."""
+    reply_for_error: Callable[[str, Call, Behaviour], HttpReply]
     """How the provider tells an error code, given the call and the script."""
     headers: Mapping[str, str] = field(default_factory=dict)
     """What the provider adds to the headers of every reply."""
@@ -54,10 +54,10 @@ async def _route(request: HttpRequest, behaviour: Behaviour, dialect: ChatDialec
     body = _json_object(request.body)
     call = Call(request.path, str(body.get("model", "")), request.headers, body)
     if not behaviour.accepts(key):
-        return dialect.refuse("authentication_failed", call, behaviour)
+        return dialect.reply_for_error("authentication_failed", call, behaviour)
     if listing:
-        return _list(await behaviour.receive_list(dialect.today), call, behaviour, dialect)
-    code = await behaviour.receive(call, dialect.today)
+        return _list(await behaviour.receive_list(dialect.default_models), call, behaviour, dialect)
+    code = await behaviour.receive(call, dialect.default_models)
     if behaviour.raw_reply is not None:
         return HttpReply(raw=behaviour.raw_reply(call))
     reply = _answer(code, call, behaviour, dialect)
@@ -70,7 +70,7 @@ def _list(
     if listing == "invalid_response":
         return json_reply({"object": "list", "data": None})
     if isinstance(listing, str):
-        return dialect.refuse(listing, call, behaviour)
+        return dialect.reply_for_error(listing, call, behaviour)
     data = [{"id": name, "object": "model"} for name in listing]
     return json_reply({"object": "list", "data": data})
 
@@ -78,12 +78,12 @@ def _list(
 def error_reply(status: int, error: Mapping[str, object], behaviour: Behaviour) -> HttpReply:
     """Return a refusal in the dialect's envelope.
 
-    The script adds its remark to the `message`, and its hint to wait to a 429.
+    The script adds its marker to the `message`, and its hint to wait to a 429.
     """
     hinted = status == 429 and behaviour.retry_after is not None
     headers = {"retry-after": f"{behaviour.retry_after:g}"} if hinted else {}
     if isinstance(message := error.get("message"), str):
-        error = {**error, "message": behaviour.worded(message)}
+        error = {**error, "message": behaviour.message(message)}
     return json_reply({"error": error}, status=status, headers=headers)
 
 
@@ -107,7 +107,7 @@ def _answer(code: str | None, call: Call, behaviour: Behaviour, dialect: ChatDia
         case "connection_failed":
             return HttpReply(fault=Fault.DISCONNECT)
         case _:
-            return dialect.refuse(code, call, behaviour)
+            return dialect.reply_for_error(code, call, behaviour)
 
 
 def _prompt(call: Call) -> str:

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from coro_core import ProviderError
-from coro_groq.refusals import refusal
+from coro_groq.error_mapping import map_error
 
 PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 """The machine may be busy: no example fails for its time."""
@@ -123,4 +123,4 @@ async def test_reasoning_is_counted_apart(answering, request_for):
 @PATIENT
 @given(st.integers(100, 999), st.dictionaries(st.text(), st.text()), st.binary())
 def test_no_refusal_is_anything_but_our_error(status, headers, content):
-    assert isinstance(refusal(status, headers, content), ProviderError)
+    assert isinstance(map_error(status, headers, content), ProviderError)

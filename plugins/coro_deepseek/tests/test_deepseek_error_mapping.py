@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from coro_core import ProviderError
-from coro_deepseek.refusals import refusal
+from coro_deepseek.error_mapping import map_error
 
 PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 """The machine may be busy: no example fails for its time."""
@@ -115,4 +115,4 @@ async def test_a_success_that_is_no_answer_is_an_invalid_response(answering, req
 @PATIENT
 @given(st.integers(100, 999), st.dictionaries(st.text(), st.text()), st.binary())
 def test_no_refusal_is_anything_but_our_error(status, headers, content):
-    assert isinstance(refusal(status, headers, content), ProviderError)
+    assert isinstance(map_error(status, headers, content), ProviderError)

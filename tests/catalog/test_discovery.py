@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from coro_core import AuthenticationFailed, GenerateRequest, ModelUnavailable, hookimpl
-from coro_core.catalog import refresh as discovery_module
-from coro_core.catalog.refresh import Discovery
-from coro_core.engine.engine import Container, build
+from coro_core.catalog import discovery as discovery_module
+from coro_core.catalog.discovery import Discovery
+from coro_core.engine.engine import Engine, build
 from support.plugins import NO_REAL_PLUGINS, Echo, Installer, model
 from support.server import ask, running
 
@@ -62,11 +62,11 @@ class Listing(Echo):
 
 
 @asynccontextmanager
-async def opened(install: Installer, **environ: str) -> AsyncIterator[tuple[Container, Listing]]:
+async def opened(install: Installer, **environ: str) -> AsyncIterator[tuple[Engine, Listing]]:
     install.add("listing", Listing)
-    container = build({**NO_REAL_PLUGINS, **environ})
-    async with container.opened():
-        yield container, Listing.current
+    engine = build({**NO_REAL_PLUGINS, **environ})
+    async with engine.opened():
+        yield engine, Listing.current
 
 
 async def test_the_server_answers_while_the_list_is_awaited(install: Installer) -> None:
@@ -80,8 +80,8 @@ async def test_the_server_answers_while_the_list_is_awaited(install: Installer) 
 
 async def test_lists_are_looked_at_on_schedule_and_one_at_a_time(install: Installer) -> None:
     async with (
-        opened(install) as (container, listing),
-        Discovery(container.plugins, container.catalog, interval=0.01).running(),
+        opened(install) as (engine, listing),
+        Discovery(engine.plugins, engine.catalog, interval=0.01).running(),
     ):
         for _ in range(5):
             await listing.asked_again()
@@ -91,8 +91,8 @@ async def test_lists_are_looked_at_on_schedule_and_one_at_a_time(install: Instal
 
 async def test_an_interval_of_zero_means_never(install: Installer) -> None:
     async with (
-        opened(install, CORO_DISCOVERY_INTERVAL="0") as (container, listing),
-        container.discovery.running(),
+        opened(install, CORO_DISCOVERY_INTERVAL="0") as (engine, listing),
+        engine.discovery.running(),
     ):
         for _ in range(10):
             await asyncio.sleep(0)
@@ -138,19 +138,19 @@ async def test_a_call_that_finds_a_name_gone_leads_to_a_look(
 async def test_whatever_a_list_does_is_an_error_of_discovery_alone(
     install: Installer, outcome: Any, code: str
 ) -> None:
-    async with opened(install) as (container, listing):
+    async with opened(install) as (engine, listing):
         listing.outcome = outcome
-        record = container.plugins.record("listing")
+        record = engine.plugins.record("listing")
         assert record is not None
-        failure = await container.discovery.look(record)
+        failure = await engine.discovery.look(record)
         assert failure is not None
         assert failure.code == record.traffic.last_discovery_error_code == code
         assert record.callable
         assert record.state == ("unconfigured" if code == "authentication_failed" else "ready")
         listing.outcome = ["new"]
-        assert await container.discovery.look(record) is None
+        assert await engine.discovery.look(record) is None
         assert record.state == "ready"
-        assert container.catalog.upstreams(record).listed == {"new"}
+        assert engine.catalog.upstreams(record).listed == {"new"}
 
 
 async def test_names_that_nobody_could_ask_for_are_left_out_of_the_list(install: Installer) -> None:
@@ -173,11 +173,11 @@ async def test_a_list_that_hangs_is_given_up(
     install: Installer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(discovery_module, "LIST_SECONDS", 0.05)
-    async with opened(install) as (container, listing):
+    async with opened(install) as (engine, listing):
         listing.go.clear()
-        record = container.plugins.record("listing")
+        record = engine.plugins.record("listing")
         assert record is not None
-        failure = await container.discovery.look(record)
+        failure = await engine.discovery.look(record)
     assert failure is not None
     assert failure.code == "timeout"
     assert listing.at_once == 0

@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 
 from coro_core import GenerateRequest, Generation, Overloaded
-from coro_core.kit.http import chat_body, open_client, read_completion, read_model_ids
-from coro_deepseek.refusals import refusal
+from coro_core.kit.http import chat_body, open_httpx_client, read_completion, read_model_ids
+from coro_deepseek.error_mapping import map_error
 from coro_deepseek.settings import Settings
 
 _NO_THINKING: Mapping[str, Any] = {"thinking": {"type": "disabled"}}
@@ -38,7 +38,7 @@ _FAILURES = {"insufficient_system_resource": Overloaded}
 """https://api-docs.deepseek.com/api/create-chat-completion, read 2026-11-22: cut short."""
 
 
-class Wire:
+class Client:
     """One HTTP client, for one key."""
 
     def __init__(self, client: httpx.AsyncClient, address: str) -> None:
@@ -59,7 +59,7 @@ class Wire:
         return read_completion(
             content,
             failures=_FAILURES,
-            refuse=lambda status: refusal(status, reply.headers, content),
+            map_error=lambda status: map_error(status, reply.headers, content),
         )
 
     async def live_models(self) -> frozenset[str]:
@@ -68,15 +68,15 @@ class Wire:
 
 
 @asynccontextmanager
-async def open_wire(settings: Settings) -> AsyncIterator[Wire]:
+async def open_client(settings: Settings) -> AsyncIterator[Client]:
     """Open the client for one key."""
     headers = {"Authorization": f"Bearer {settings.key}"}
-    async with open_client(settings.address, headers=headers) as client:
-        yield Wire(client, settings.address)
+    async with open_httpx_client(settings.address, headers=headers) as client:
+        yield Client(client, settings.address)
 
 
 def _content(reply: httpx.Response) -> bytes:
     """Return the body of a success, which is a 200 alone. Raises `ProviderError` otherwise."""
     if reply.status_code == httpx.codes.OK:
         return reply.content
-    raise refusal(reply.status_code, reply.headers, reply.content)
+    raise map_error(reply.status_code, reply.headers, reply.content)

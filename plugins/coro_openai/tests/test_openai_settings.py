@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from coro_core import Model, NotConfigured
 from coro_openai import OpenAIPlugin
-from coro_openai.config import derived_id, read_services
 from coro_openai.known import KNOWN, takes_no_temperature
+from coro_openai.settings import derived_id, read_services
 
 P = "CORO_OPENAI_"
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from coro_core.testing import Call
-from support.faults.replies import completion, echo, refusal, reply, told
+from support.faults.replies import completion, echo, map_error, reply, told
 from support.faults.world import world
 
 HTTP_PLUGINS = ("deepseek", "groq", "openai")
@@ -97,7 +97,7 @@ async def test_a_wait_that_fits_is_waited_for_and_then_the_model_answers(
 
     async def once(call: Call) -> AsyncGenerator[bytes, None]:
         asked.append(time.monotonic())
-        script = refusal(status, {"retry-after": "1"}) if len(asked) == 1 else reply(completion)
+        script = map_error(status, {"retry-after": "1"}) if len(asked) == 1 else reply(completion)
         async for chunk in script(call):
             yield chunk
 
@@ -118,7 +118,7 @@ async def test_a_wait_that_does_not_fit_is_told_at_once(
     async with world(plugin) as here:
         with here.trials.trial(f"{status} and a wait that does not fit"):
             here.behaviour.calls.clear()
-            with here.script(raw_reply=refusal(status, {"retry-after": "30"})):
+            with here.script(raw_reply=map_error(status, {"retry-after": "30"})):
                 row = await here.fails(code, timeout=20.0)
             assert row["retry_after_s"] == 30.0
             assert len(here.behaviour.calls) == 1

@@ -12,7 +12,7 @@ import structlog
 
 from coro_core.catalog.catalog import Catalog, can_be_asked
 from coro_core.contract.errors import InvalidResponse, ProviderError
-from coro_core.plugins.isolation import guarded_within
+from coro_core.plugins.isolation import isolated_with_timeout
 from coro_core.plugins.record import PluginRecord, State
 from coro_core.plugins.registry import Plugins
 
@@ -69,7 +69,9 @@ class Discovery:
         """Ask a provider that can be asked, once; return what went wrong. Never raises it."""
         failure: ProviderError | None = None
         try:
-            names = await guarded_within(record.name, lambda: self._names(record), LIST_SECONDS)
+            names = await isolated_with_timeout(
+                record.name, lambda: self._names(record), LIST_SECONDS
+            )
         except ProviderError as error:
             error.provider = error.provider or record.provider
             failure = error

@@ -14,26 +14,26 @@ from coro_core import (
     UpstreamError,
 )
 from coro_core.kit.http import (
-    LeanClient,
+    JsonClient,
     Reply,
     chat_body,
-    open_lean_client,
+    open_json_client,
     read_completion,
     read_model_ids,
 )
-from coro_openai.config import ServiceConfig
+from coro_openai.error_mapping import TemperatureRefused, map_error
 from coro_openai.known import takes_no_temperature
-from coro_openai.refusals import TemperatureRefused, refusal
+from coro_openai.settings import ServiceConfig
 
 _FAILURES = {"error": UpstreamError}
 """OpenRouter's, for a generation that failed once it had begun: it is a 200 with the error inside,
 at the top or in the first choice. openrouter.ai/docs (errors), read 2026-11-22."""
 
 
-class ServiceWire:
+class ServiceClient:
     """One service: its client, and what it has refused: the key the last time, temperatures."""
 
-    def __init__(self, config: ServiceConfig, client: LeanClient) -> None:
+    def __init__(self, config: ServiceConfig, client: JsonClient) -> None:
         self._config = config
         self._client = client
         self.refused: str | None = None
@@ -54,7 +54,7 @@ class ServiceWire:
                 _content(config, reply),
                 failures=_FAILURES,
                 parts=True,
-                refuse=lambda status: refusal(config, status, reply.headers, reply.content),
+                map_error=lambda status: map_error(config, status, reply.headers, reply.content),
             )
         except ProviderError as error:
             if isinstance(error, TemperatureRefused):
@@ -82,11 +82,11 @@ class ServiceWire:
         return error
 
 
-class Wire:
+class Client:
     """Every service, by name."""
 
     def __init__(
-        self, configs: Mapping[str, ServiceConfig], services: Mapping[str, ServiceWire]
+        self, configs: Mapping[str, ServiceConfig], services: Mapping[str, ServiceClient]
     ) -> None:
         self._configs = configs
         self._services = services
@@ -134,23 +134,23 @@ class Wire:
 
 
 @asynccontextmanager
-async def open_wire(configs: Mapping[str, ServiceConfig]) -> AsyncIterator[Wire]:
+async def open_client(configs: Mapping[str, ServiceConfig]) -> AsyncIterator[Client]:
     """Open a client for each service that can be used; connections are made by calls."""
     async with AsyncExitStack() as stack:
         services = {}
         for name, config in configs.items():
             if config.problem is None:
                 key = {"Authorization": f"Bearer {config.api_key}"} if config.api_key else {}
-                client = open_lean_client(config.base_url, headers=key)
-                services[name] = ServiceWire(config, await stack.enter_async_context(client))
-        yield Wire(configs, services)
+                client = open_json_client(config.base_url, headers=key)
+                services[name] = ServiceClient(config, await stack.enter_async_context(client))
+        yield Client(configs, services)
 
 
 def _content(config: ServiceConfig, reply: Reply) -> bytes:
     """Return the body of a success, which is a 200 alone. Raises `ProviderError` otherwise."""
     if reply.status == 200:
         return reply.content
-    raise refusal(config, reply.status, reply.headers, reply.content)
+    raise map_error(config, reply.status, reply.headers, reply.content)
 
 
 def _named(service: str, asked: str, answered: str | None) -> str | None:

@@ -18,7 +18,7 @@ from coro_groq.settings import KEY_HELP
 _PER_DAY = re.compile(r"\b(?:TPD|RPD)\b|\bper day\b", re.IGNORECASE)
 
 
-def refusal(status: int, headers: Mapping[str, str], content: bytes) -> ProviderError:
+def map_error(status: int, headers: Mapping[str, str], content: bytes) -> ProviderError:
     """Return the error that a reply without success stands for.
 
     https://console.groq.com/docs/errors; the codes are from public reports, since that page lists

@@ -27,7 +27,7 @@ class Dialect(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answers:
+class PluginInputs:
     """A plugin to be."""
 
     name: str

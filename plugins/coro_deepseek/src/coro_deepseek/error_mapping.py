@@ -20,7 +20,7 @@ _BLOCKED = re.compile(r"^content exists risk", re.IGNORECASE)
 _TOO_LONG = re.compile(r"maximum context length", re.IGNORECASE)
 
 
-def refusal(status: int, headers: Mapping[str, str], content: bytes) -> ProviderError:
+def map_error(status: int, headers: Mapping[str, str], content: bytes) -> ProviderError:
     """Return the error that a reply without success stands for.
 
     https://api-docs.deepseek.com/quick_start/error_codes. All of its 400s carry the same type and

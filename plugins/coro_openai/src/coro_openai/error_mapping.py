@@ -14,7 +14,7 @@ from coro_core import (
     UpstreamError,
 )
 from coro_core.kit.http import ErrorBody, error_for_status, read_error, retry_after
-from coro_openai.config import ServiceConfig
+from coro_openai.settings import ServiceConfig
 
 _NO_MODEL_CODES = {"model_not_found", "invalid_model", "model_not_available", "NotFoundError"}
 _NO_MODEL = re.compile(
@@ -49,7 +49,7 @@ class TemperatureRefused(BadRequest):
     may_retry = True
 
 
-def refusal(
+def map_error(
     service: ServiceConfig, status: int, headers: Mapping[str, str], content: bytes
 ) -> ProviderError:
     """Return the error that a reply without success stands for, or a success with an error inside.

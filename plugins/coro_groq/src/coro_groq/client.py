@@ -9,8 +9,8 @@ import httpx
 from groq import APIConnectionError, AsyncGroq, Omit, omit
 
 from coro_core import ConnectionFailed, GenerateRequest, Generation, ProviderError
-from coro_core.kit.http import chat_body, open_client, read_completion, read_model_ids
-from coro_groq.refusals import refusal
+from coro_core.kit.http import chat_body, open_httpx_client, read_completion, read_model_ids
+from coro_groq.error_mapping import map_error
 from coro_groq.settings import Settings
 
 # At DEBUG the SDK logs whole requests, with the prompt.
@@ -51,7 +51,7 @@ _UNTOLD: Mapping[str, str | Omit] = {
 """What the SDK says of this machine with every call, and a sixth of what a call costs."""
 
 
-class Wire:
+class Client:
     """One client of the SDK, for one key."""
 
     def __init__(self, client: AsyncGroq, address: str) -> None:
@@ -70,7 +70,7 @@ class Wire:
         )
         reply = await _answered(call)
         return read_completion(
-            reply.content, refuse=lambda status: refusal(status, reply.headers, reply.content)
+            reply.content, map_error=lambda status: map_error(status, reply.headers, reply.content)
         )
 
     async def live_models(self) -> frozenset[str]:
@@ -82,13 +82,13 @@ class Wire:
 
 
 @asynccontextmanager
-async def open_wire(settings: Settings) -> AsyncIterator[Wire]:
+async def open_client(settings: Settings) -> AsyncIterator[Client]:
     """Open the client for one key; it makes no retries, since the core makes the only one."""
     key, address = settings.key, settings.address
-    async with open_client(address) as http_client:
+    async with open_httpx_client(address) as http_client:
         http_client.event_hooks = {"response": [_judge]}
         client = AsyncGroq(api_key=key, base_url=address, max_retries=0, http_client=http_client)
-        yield Wire(client, address)
+        yield Client(client, address)
 
 
 async def _judge(response: httpx.Response) -> None:
@@ -97,7 +97,7 @@ async def _judge(response: httpx.Response) -> None:
     A success is a 200 alone.
     """
     if response.status_code != httpx.codes.OK:
-        raise refusal(response.status_code, response.headers, await response.aread())
+        raise map_error(response.status_code, response.headers, await response.aread())
 
 
 async def _answered(call: Awaitable[httpx.Response]) -> httpx.Response:
