@@ -1,4 +1,7 @@
-"""Measure: `make bench`, or `python -m benchmarks [--quick] [--case NAME] [--write]`."""
+"""Measure: `make bench`, or `python -m benchmarks [--quick] [--case NAME] [--write]`.
+
+`--against DIRECTORY` compares two checkouts in one run: this one, and the one in the directory.
+"""
 
 import argparse
 import asyncio
@@ -10,9 +13,10 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from itertools import product
+from pathlib import Path
 
 from benchmarks import report
-from benchmarks.cases import Case, Server, cases
+from benchmarks.cases import Case, Server, beside, cases
 from benchmarks.load import Measured, chat_request, drive
 from benchmarks.processes import Child, free_port, python
 
@@ -95,7 +99,13 @@ def start_ups(chosen: Sequence[Case], count: int) -> Starts:
 
 
 def measure(
-    case: Case, upstreams: Child, starts: Starts, *, rounds: int, seconds: float
+    case: Case,
+    upstreams: Child,
+    starts: Starts,
+    concurrent: Sequence[int],
+    *,
+    rounds: int,
+    seconds: float,
 ) -> tuple[list[Figures], list[Footprint]]:
     """Measure every server of a case, in turns, under every load."""
     figures = []
@@ -104,7 +114,7 @@ def measure(
         for one in running:
             one.load(4, 1.0)  # every connection, cache and plugin is warm
         idle = [one.child.memory_mib() for one in running]
-        for delay, clients in product(case.delays, CONCURRENT):
+        for delay, clients in product(case.delays, concurrent):
             upstreams.write_line(str(delay))
             upstreams.read_line()
             runs: list[list[tuple[Measured, float]]] = [[] for _ in running]
@@ -154,6 +164,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="one short round, for a first look")
     parser.add_argument("--case", action="append", help="core, plugins, http or openai; repeatable")
+    parser.add_argument("--clients", type=int, action="append", help="1, 16, 64 or 256; repeatable")
+    parser.add_argument(
+        "--against", type=Path, help="another checkout, set up by make, in place of the floors"
+    )
     parser.add_argument("--write", action="store_true", help="write docs/performance.*")
     arguments = parser.parse_args()
     rounds, seconds = (1, 1.0) if arguments.quick else (ROUNDS, SECONDS)
@@ -168,9 +182,18 @@ def main() -> None:
             for case in stack.enter_context(cases(json.loads(upstreams.read_line())))
             if not arguments.case or case.name in arguments.case
         ]
+        if arguments.against:
+            chosen = [beside(case, arguments.against) for case in chosen]
         starts = start_ups(chosen, STARTS_A_ROUND * rounds)
         for case in chosen:
-            more, processes = measure(case, upstreams, starts, rounds=rounds, seconds=seconds)
+            more, processes = measure(
+                case,
+                upstreams,
+                starts,
+                arguments.clients or CONCURRENT,
+                rounds=rounds,
+                seconds=seconds,
+            )
             figures += more
             footprints += processes
     results = {
@@ -178,7 +201,7 @@ def main() -> None:
         "loads": [asdict(it) for it in figures],
         "processes": [asdict(it) for it in footprints],
     }
-    print(report.tables(results))
+    print(report.tables(results, with_goals=not arguments.against))
     if arguments.write:
         report.write(results)
 

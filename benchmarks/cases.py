@@ -3,7 +3,7 @@
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmarks import instant
@@ -99,6 +99,16 @@ def cases(upstreams: Mapping[str, str]) -> Iterator[tuple[Case, ...]]:
                 delays,
             ),
         )
+
+
+def beside(case: Case, checkout: Path) -> Case:
+    """Return the case with the CORO of another checkout in place of the floors.
+
+    `make` must have set the checkout up.
+    """
+    coro = case.servers[0]
+    command = (str(checkout.resolve() / ".venv/bin/python"), *coro.command[1:])
+    return replace(case, servers=(coro, replace(coro, name="other", command=command)))
 
 
 def _coro(plugins: set[str], environ: Mapping[str, str], models: tuple[str, ...]) -> Server:

@@ -50,12 +50,11 @@ def progress(figures: Any) -> None:
     )
 
 
-def tables(results: Mapping[str, Any]) -> str:
+def tables(results: Mapping[str, Any], *, with_goals: bool = True) -> str:
     """Return the goals and the figures as Markdown; each server beside CORO on the same work."""
-    lines = [
-        "| goal | limit | measured | |",
-        "| --- | ---: | ---: | --- |",
-        *map(str, goals(results)),
+    lines = ["| goal | limit | measured | |", "| --- | ---: | ---: | --- |"] if with_goals else []
+    lines += map(str, goals(results)) if with_goals else ()
+    lines += [
         "",
         "| case | delay | clients | server | CPU a request | CORO / it | added p50 | added p99 |"
         " answers/s | errors |",
