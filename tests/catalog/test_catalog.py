@@ -15,7 +15,7 @@ from coro_core.catalog.catalog import (
     same_model,
     upstream_variable,
 )
-from coro_core.plugins.registry import Plugins
+from coro_core.plugins.registry import PluginRegistry
 from support.clock import Clock
 from support.plugins import NO_REAL_PLUGINS, REAL_PLUGINS, Echo, Installer, model, opened
 from support.server import ask, running
@@ -64,8 +64,8 @@ def catalog(install: Installer, clock: Clock) -> Catalog:
     return Catalog(found(), clock=clock)
 
 
-def found(*disabled: str) -> Plugins:
-    return Plugins({}, disabled=(*REAL_PLUGINS, *disabled))
+def found(*disabled: str) -> PluginRegistry:
+    return PluginRegistry({}, disabled=(*REAL_PLUGINS, *disabled))
 
 
 def known(catalog: Catalog, model_id: str) -> Target:

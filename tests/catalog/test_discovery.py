@@ -10,7 +10,7 @@ import pytest
 from coro_core import AuthenticationFailed, GenerateRequest, ModelUnavailable, hookimpl
 from coro_core.catalog import discovery as discovery_module
 from coro_core.catalog.discovery import Discovery
-from coro_core.engine.engine import Engine, build
+from coro_core.engine.engine import Engine, build_engine
 from support.plugins import NO_REAL_PLUGINS, Echo, Installer, model
 from support.server import ask, running
 
@@ -64,8 +64,8 @@ class Listing(Echo):
 @asynccontextmanager
 async def opened(install: Installer, **environ: str) -> AsyncIterator[tuple[Engine, Listing]]:
     install.add("listing", Listing)
-    engine = build({**NO_REAL_PLUGINS, **environ})
-    async with engine.opened():
+    engine = build_engine({**NO_REAL_PLUGINS, **environ})
+    async with engine.started():
         yield engine, Listing.current
 
 

@@ -11,7 +11,7 @@ from coro_core.catalog.catalog import Catalog
 from coro_core.catalog.upstreams import GONE_SECONDS, MAX_NAMES, PROVEN_SECONDS, Upstreams
 from coro_core.dispatch.caller import Caller, Prompt
 from coro_core.dispatch.fanout import FanOut
-from coro_core.plugins.registry import Plugins
+from coro_core.plugins.registry import PluginRegistry
 from support.clock import Clock
 from support.plugins import REAL_PLUGINS, Echo, Installer, model, opened
 
@@ -182,7 +182,7 @@ async def test_a_year_of_names_that_come_and_go(
             return Generation(text=request.model, model=request.model)
 
     install.add("fickle", Fickle)
-    plugins = Plugins({}, disabled=REAL_PLUGINS)
+    plugins = PluginRegistry({}, disabled=REAL_PLUGINS)
     catalog = Catalog(plugins, clock=clock)
     fanout = FanOut(catalog, Caller(plugins, catalog))
     answered = 0

@@ -2,7 +2,7 @@
 
 import pytest
 
-from coro_core.plugins.registry import Plugins
+from coro_core.plugins.registry import PluginRegistry
 from support.plugins import NO_REAL_PLUGINS, REAL_PLUGINS, Installer, Named
 from support.server import ask, running
 
@@ -141,7 +141,7 @@ async def test_a_model_of_a_plugin_that_failed_is_listed_with_the_reason(
 def test_a_plugin_whose_folder_was_deleted_is_reported(install: Installer) -> None:
     install.add_source("stale", GOOD_SOURCE)
     (install.directory / "source_stale.py").unlink()
-    record = Plugins({}, disabled=REAL_PLUGINS).record("stale")
+    record = PluginRegistry({}, disabled=REAL_PLUGINS).record("stale")
     assert record is not None
     assert record.state.value == "failed"
     assert "source_stale" in (record.reason or "")

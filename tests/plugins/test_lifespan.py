@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from coro_core import hookimpl
-from coro_core.plugins.registry import Plugins
+from coro_core.plugins.registry import PluginRegistry
 from support.paths import TESTS
 from support.plugins import NO_REAL_PLUGINS, REAL_PLUGINS, Echo, Installer, model
 from support.server import START_SECONDS, Process, ask, running
@@ -131,7 +131,7 @@ async def test_a_plugin_that_has_opened_as_the_stop_comes_is_closed(install: Ins
     install.add("quick", Quick)
     for turns in range(8):
         told.clear()
-        async with Plugins({}, disabled=REAL_PLUGINS).opening(timeout=20):
+        async with PluginRegistry({}, disabled=REAL_PLUGINS).start(timeout=20):
             for _ in range(turns):
                 await asyncio.sleep(0)
         assert told in ([], ["opened", "closed"]), turns

@@ -9,7 +9,7 @@ from coro_core import AuthenticationFailed, Service
 from coro_core.catalog.catalog import Catalog
 from coro_core.config.settings import misspelt
 from coro_core.plugins.record import PluginRecord, State
-from coro_core.plugins.registry import Plugins
+from coro_core.plugins.registry import PluginRegistry
 from coro_core.testing import HttpReply, serve_http
 from coro_core.web.app import create_app
 from support.server import serving
@@ -94,9 +94,9 @@ def record(**services):
 )
 def test_a_refused_key_makes_the_plugin_unconfigured_when_no_service_is_well(reasons, state):
     many = record(**{f"s{n}": Service(name="S", reason=it) for n, it in enumerate(reasons)})
-    many.judge_key(AuthenticationFailed())
+    many.learn_key(AuthenticationFailed())
     assert many.state == state
-    many.judge_key(None)
+    many.learn_key(None)
     assert many.state == "ready"
 
 
@@ -125,7 +125,7 @@ class Plugin:
 )
 def test_services_that_make_no_sense_are_none(install, body):
     install.add_source("odd", PLUGIN.format(body=body))
-    plugins = Plugins({})
+    plugins = PluginRegistry({})
     (odd,) = [it for it in plugins.records if it.name == "odd"]
     assert odd.services() == {}
     odd.state = State.READY

@@ -13,7 +13,7 @@ from coro_core import ConnectionFailed, GenerateRequest, RateLimited, UpstreamEr
 from coro_core.config.logs import configure_logs
 from coro_core.dispatch.caller import Prompt
 from coro_core.dispatch.fanout import FanOut
-from coro_core.engine.engine import build
+from coro_core.engine.engine import build_engine
 from support.logs import logging_as_it_was
 from support.plugins import NO_REAL_PLUGINS, Echo, Installer, answer, model
 
@@ -111,7 +111,7 @@ async def at_rest(fanout: FanOut) -> Held:
 
 async def test_ten_thousand_calls_leave_nothing_behind(install: Installer) -> None:
     install.add("mixed", Mixed)
-    engine = build(NO_REAL_PLUGINS)
+    engine = build_engine(NO_REAL_PLUGINS)
     ids = [it.id for it in MODELS]
     outcomes: set[str | None] = set()
 
@@ -126,7 +126,7 @@ async def test_ten_thousand_calls_leave_nothing_behind(install: Installer) -> No
 
     with logging_as_it_was():
         configure_logs(format="json", level="error")
-        async with engine.opened():
+        async with engine.started():
             first = await until(WARM)
             last = await until(WARM + CALLS)
     print(f"{first}, and {CALLS} calls later {last}; rows: {sorted(map(str, outcomes))}")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from coro_core import GenerateRequest, Generation, Model, Usage, hookimpl
-from coro_core.plugins.registry import Plugins
+from coro_core.plugins.registry import PluginRegistry
 
 REAL_PLUGINS = ("deepseek", "gemini", "groq", "openai")
 NO_REAL_PLUGINS = {"CORO_DISABLED_PLUGINS": ",".join(REAL_PLUGINS)}
@@ -66,10 +66,10 @@ class Named(Echo):
 
 
 @asynccontextmanager
-async def opened(plugins: Plugins) -> AsyncIterator[None]:
+async def opened(plugins: PluginRegistry) -> AsyncIterator[None]:
     """Open every plugin, wait until that is done, and close them at the end."""
-    async with plugins.opening(timeout=30):
-        await plugins.settled()
+    async with plugins.start(timeout=30):
+        await plugins.wait_ready()
         yield
 
 

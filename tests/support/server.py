@@ -28,7 +28,7 @@ async def running(environ: Mapping[str, str] | None = None) -> AsyncIterator[htt
     """Serve an application with these settings and yield a client for it, its plugins open."""
     app = create_app({} if environ is None else environ)
     async with serving(app) as client:
-        await app.state.engine.plugins.settled()
+        await app.state.engine.plugins.wait_ready()
         yield client
 
 

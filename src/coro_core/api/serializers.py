@@ -17,7 +17,7 @@ from coro_core.api.schemas import (
 from coro_core.catalog.catalog import Catalog, Target
 from coro_core.dispatch.result import ChatResult, ModelResult
 from coro_core.plugins.record import PluginRecord
-from coro_core.plugins.registry import Plugins
+from coro_core.plugins.registry import PluginRegistry
 
 
 def chat_response(answers: ChatResult, request_id: str) -> dict[str, object]:
@@ -77,7 +77,7 @@ def model_list(catalog: Catalog, *, live: bool = False) -> ModelList:
     return ModelList(models=models)
 
 
-def plugin_list(plugins: Plugins, catalog: Catalog) -> PluginList:
+def plugin_list(plugins: PluginRegistry, catalog: Catalog) -> PluginList:
     """Put the plugins that were found into their wire form."""
     return PluginList(
         plugins=[

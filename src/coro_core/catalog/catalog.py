@@ -16,7 +16,7 @@ from coro_core.contract.errors import SettingsError
 from coro_core.contract.hookspecs import ENTRY_POINT_GROUP
 from coro_core.contract.types import Model
 from coro_core.plugins.record import PluginRecord, State
-from coro_core.plugins.registry import Plugins
+from coro_core.plugins.registry import PluginRegistry
 
 UPSTREAM_PREFIX = "CORO_UPSTREAM_"
 
@@ -65,7 +65,7 @@ class Catalog:
 
     def __init__(
         self,
-        plugins: Plugins,
+        plugins: PluginRegistry,
         environ: Mapping[str, str] | None = None,
         *,
         clock: Callable[[], float] = time.monotonic,
@@ -143,7 +143,7 @@ def upstream_variable(model_id: str) -> str:
     return UPSTREAM_PREFIX + re.sub(r"[^A-Z0-9]", "_", model_id.upper())
 
 
-def misspelt_upstreams(environ: Mapping[str, str], plugins: Plugins) -> list[str]:
+def misspelt_upstreams(environ: Mapping[str, str], plugins: PluginRegistry) -> list[str]:
     """Return a sentence for each variable that names no model of any plugin."""
     known = {upstream_variable(model.id) for record in plugins.records for model in record.models}
     return [

@@ -14,7 +14,7 @@ from coro_core.catalog.catalog import Catalog, can_be_asked
 from coro_core.contract.errors import InvalidResponse, ProviderError
 from coro_core.plugins.isolation import isolated_with_timeout
 from coro_core.plugins.record import PluginRecord, State
-from coro_core.plugins.registry import Plugins
+from coro_core.plugins.registry import PluginRegistry
 
 LIST_SECONDS = 10.0
 """How long a provider's list may take."""
@@ -32,7 +32,7 @@ class Discovery:
 
     def __init__(
         self,
-        plugins: Plugins,
+        plugins: PluginRegistry,
         catalog: Catalog,
         *,
         interval: float,
@@ -80,7 +80,7 @@ class Discovery:
             self._catalog.upstreams(record).listed = names
             _log.info("discovery", plugin=record.name, listed=len(names))
         record.traffic.discovered(failure)
-        record.judge_key(failure)
+        record.learn_key(failure)
         return failure
 
     async def _names(self, record: PluginRecord) -> Collection[str]:
@@ -95,7 +95,7 @@ class Discovery:
         return names[:MAX_LISTED]
 
     async def _keep_looking(self, record: PluginRecord, wanted: asyncio.Event) -> None:
-        await record.settled.wait()
+        await record.start_finished.wait()
         while self._plugins.can_list(record):
             failure = await self.look(record)
             wanted.clear()

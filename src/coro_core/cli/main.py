@@ -19,7 +19,7 @@ from coro_core.config.logs import configure_logs
 from coro_core.config.settings import is_host, read_environ, read_settings
 from coro_core.contract.errors import CoroError
 from coro_core.contract.hookspecs import ENTRY_POINT_GROUP
-from coro_core.engine.engine import Engine, build
+from coro_core.engine.engine import Engine, build_engine
 from coro_core.plugins.requirements import requirement
 
 app = typer.Typer(
@@ -152,7 +152,7 @@ def check(
     engine = _built("error", **({"CORO_DEMO": "true"} if demo else {}))
 
     async def look() -> Checkup:
-        async with engine.opened():
+        async with engine.started():
             return await check_up(engine, ids or [], generate=generate)
 
     found = asyncio.run(look())
@@ -177,7 +177,7 @@ def _built(level: str, **more: str) -> Engine:
     """Return an instance with the settings of the environment and `.env`, and these."""
     environ = {**read_environ(), **more}
     configure_logs(format=read_settings(environ).log_format, level=level)
-    return build(environ)
+    return build_engine(environ)
 
 
 def _looked_at() -> Engine:
@@ -185,7 +185,7 @@ def _looked_at() -> Engine:
     engine = _built("warning")
 
     async def open_and_close() -> None:
-        async with engine.opened():
+        async with engine.started():
             pass
 
     asyncio.run(open_and_close())

@@ -20,7 +20,7 @@ from coro_core.dispatch.circuit_breaker import Breakers
 from coro_core.dispatch.retry import RetryBudget, wait_before_retry
 from coro_core.plugins.isolation import isolated
 from coro_core.plugins.record import PluginRecord
-from coro_core.plugins.registry import Plugins
+from coro_core.plugins.registry import PluginRegistry
 from coro_core.plugins.validation import validate_generation
 
 _NEARLY = 0.9
@@ -54,7 +54,7 @@ class Caller:
 
     def __init__(
         self,
-        plugins: Plugins,
+        plugins: PluginRegistry,
         catalog: Catalog,
         *,
         on_gone: Callable[[PluginRecord], None] = lambda _: None,

@@ -111,7 +111,7 @@ class _Work:
         clock = asyncio.get_running_loop().time
         plugin = self._target.plugin
         if not plugin.callable:
-            await plugin.settled.wait()
+            await plugin.start_finished.wait()
             if not plugin.callable:
                 return _not_attempted(self._target)
         try:
@@ -159,7 +159,7 @@ class _Work:
 
     def _learn(self, error: ProviderError | None) -> None:
         self._target.plugin.traffic.called(error)
-        self._target.plugin.judge_key(error)
+        self._target.plugin.learn_key(error)
 
     @property
     def _substituted(self) -> bool:

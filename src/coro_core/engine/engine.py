@@ -11,7 +11,7 @@ from coro_core.catalog.discovery import Discovery
 from coro_core.config.settings import Settings, misspelt, read_settings
 from coro_core.dispatch.caller import Caller
 from coro_core.dispatch.fanout import FanOut
-from coro_core.plugins.registry import Plugins
+from coro_core.plugins.registry import PluginRegistry
 from coro_core.plugins.watchdog import watching
 
 _log = structlog.get_logger("coro")
@@ -22,20 +22,20 @@ class Engine:
     """The parts, put together."""
 
     settings: Settings
-    plugins: Plugins
+    plugins: PluginRegistry
     catalog: Catalog
     discovery: Discovery
     fanout: FanOut
 
     @asynccontextmanager
-    async def opened(self) -> AsyncIterator[None]:
-        """Open every plugin as `opening` does, and wait until that is done."""
-        async with self.opening():
-            await self.plugins.settled()
+    async def started(self) -> AsyncIterator[None]:
+        """Open every plugin as `start` does, and wait until that is done."""
+        async with self.start():
+            await self.plugins.wait_ready()
             yield
 
     @asynccontextmanager
-    async def opening(self) -> AsyncIterator[None]:
+    async def start(self) -> AsyncIterator[None]:
         """Open every plugin in the background, and close them at the end.
 
         In the demo, each is pointed at its own simulator.
@@ -49,18 +49,18 @@ class Engine:
             _log.warning("DEMO: every answer is simulated; no provider is asked")
         async with (
             watching(self.plugins.packages),
-            self.plugins.opening(timeout=self.settings.plugin_timeout, demo=demo),
+            self.plugins.start(timeout=self.settings.plugin_timeout, demo=demo),
         ):
             yield
 
 
-def build(environ: Mapping[str, str]) -> Engine:
+def build_engine(environ: Mapping[str, str]) -> Engine:
     """Put an instance together from its settings; nothing is opened yet.
 
     Says in the log what in the settings looks like a slip. Raises `SettingsError`.
     """
     settings = read_settings(environ)
-    plugins = Plugins(environ, disabled=settings.disabled_plugins)
+    plugins = PluginRegistry(environ, disabled=settings.disabled_plugins)
     catalog = Catalog(plugins, environ)
     discovery = Discovery(plugins, catalog, interval=settings.discovery_interval)
     patience = min(settings.model_timeout, settings.total_timeout)

@@ -63,7 +63,7 @@ class PluginRecord:
     models: tuple[Model, ...] = ()
     callable: bool = False
     """Whether calls can be made: it is open, even if its key was refused the last time."""
-    settled: asyncio.Event = field(default_factory=asyncio.Event)
+    start_finished: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once it is known whether the plugin opened; for one that is to be opened."""
     traffic: Traffic = field(default_factory=Traffic)
     stragglers: int = 0
@@ -97,7 +97,7 @@ class PluginRecord:
             return self.reason
         return " ".join(it.reason for it in self.services().values() if it.reason) or None
 
-    def judge_key(self, error: ProviderError | None) -> None:
+    def learn_key(self, error: ProviderError | None) -> None:
         """Learn from a call or a discovery, or from its failure, whether the key is accepted.
 
         A refused key makes the plugin `unconfigured`, with the reason. Calls go on being made, so

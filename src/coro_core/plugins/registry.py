@@ -31,7 +31,7 @@ LEAVE_SECONDS = 5.0
 _log = structlog.get_logger("coro.plugins")
 
 
-class Plugins:
+class PluginRegistry:
     """Every plugin that is installed, in the order of their names. No state is global."""
 
     def __init__(self, environ: Mapping[str, str], *, disabled: Collection[str] = ()) -> None:
@@ -92,13 +92,13 @@ class Plugins:
         return cast(Awaitable[Collection[str]], self._hooks[plugin].call("coro_live_models"))
 
     @asynccontextmanager
-    async def opening(
+    async def start(
         self, *, timeout: float, demo: "Mapping[str, Behaviour] | None" = None
     ) -> AsyncIterator[None]:
         """Open every plugin in the background, and close them at the end.
 
         They open all at once, each within `timeout` seconds; what each has come to is known when
-        its record is `settled`. They close all at once too, so that one that hangs takes no time
+        its record's `start_finished` is set. They close all at once too, so that one that hangs takes no time
         from the others. With `demo`, each is pointed at its own simulator, which behaves as the
         mapping says for its name.
         """
@@ -118,11 +118,11 @@ class Plugins:
             await asyncio.gather(*tasks, return_exceptions=True)
             await asyncio.gather(*(_leave(record, lifespan) for record, lifespan in lifespans))
 
-    async def settled(self) -> None:
+    async def wait_ready(self) -> None:
         """Wait until it is known of every plugin whether it opened."""
         for record in self.records:
             if record.state is State.STARTING:
-                await record.settled.wait()
+                await record.start_finished.wait()
 
     @asynccontextmanager
     async def _lifespan(
@@ -251,7 +251,7 @@ async def _open(record: PluginRecord, lifespan: LifespanTask, timeout: float) ->
         record.state, record.reason = State.FAILED, f"it failed to start: {describe(exc)}"
     else:
         record.state, record.callable = State.READY, True
-    record.settled.set()
+    record.start_finished.set()
 
 
 async def _leave(record: PluginRecord, lifespan: LifespanTask) -> None:

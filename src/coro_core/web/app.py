@@ -13,9 +13,9 @@ from fastapi.middleware.cors import CORSMiddleware
 from coro_core.config.logs import configure_logs, finish_logs
 from coro_core.config.settings import read_environ, read_settings
 from coro_core.contract.errors import SettingsError
-from coro_core.engine.engine import Engine, build
+from coro_core.engine.engine import Engine, build_engine
 from coro_core.plugins.record import PluginRecord, State
-from coro_core.plugins.registry import Plugins
+from coro_core.plugins.registry import PluginRegistry
 from coro_core.server.admission import Admission
 from coro_core.server.draining import draining, stop_handlers
 from coro_core.web import error_handlers
@@ -43,7 +43,7 @@ def create_app(environ: Mapping[str, str] | None = None) -> FastAPI:
         environ = read_environ()
         settings = read_settings(environ)
         configure_logs(format=settings.log_format, level=settings.log_level)
-    engine = build(environ)
+    engine = build_engine(environ)
     admission = Admission(engine.settings.max_in_flight)
     grace = engine.settings.shutdown_grace
     stopping = draining(admission, grace, handlers) if process_is_ours else None
@@ -79,9 +79,9 @@ async def _lifespan(
     engine: Engine, admission: Admission, stopping: AbstractContextManager[None] | None
 ) -> AsyncIterator[None]:
     """Open and close the parts; with `stopping`, the end of the process is ours too."""
-    async with engine.opening(), engine.discovery.running():
+    async with engine.start(), engine.discovery.running():
         if engine.settings.strict_plugins:
-            await engine.plugins.settled()
+            await engine.plugins.wait_ready()
             broken = [
                 record.name
                 for record in engine.plugins.records
@@ -104,7 +104,7 @@ async def _lifespan(
         finish_logs()
 
 
-async def _settle(plugins: Plugins, *, freeze: bool) -> None:
+async def _settle(plugins: PluginRegistry, *, freeze: bool) -> None:
     """Say in the log what becomes of each plugin, as soon as that is known.
 
     What is there by then stays. With `freeze`, the garbage collector no longer goes through it time
@@ -113,7 +113,7 @@ async def _settle(plugins: Plugins, *, freeze: bool) -> None:
 
     async def tell(record: PluginRecord) -> None:
         if record.state is State.STARTING:
-            await record.settled.wait()
+            await record.start_finished.wait()
         _log_plugin(record)
 
     await asyncio.gather(*map(tell, plugins.records))

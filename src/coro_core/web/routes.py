@@ -141,7 +141,7 @@ async def list_models(
     # Whoever asks first would otherwise be told that nothing is there yet.
     with suppress(TimeoutError):
         async with asyncio.timeout(engine.settings.model_timeout):
-            await engine.plugins.settled()
+            await engine.plugins.wait_ready()
     return model_list(engine.catalog, live=live)
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from coro_core.config.settings import Settings, read_environ, read_settings, variable
 from coro_core.contract.errors import SettingsError
 from coro_core.engine.demo import demo_behaviours
-from coro_core.engine.engine import build
+from coro_core.engine.engine import build_engine
 from support.faults.canaries import KEYS, leaks
 from support.fuzz import LONG, fuzz
 from support.server import Process
@@ -53,7 +53,7 @@ def _started(path: Path) -> str:
         environ = read_environ({}, path)
         assert all(type(value) is str for pair in environ.items() for value in pair)
         settings = read_settings(environ)
-        engine = build(environ)
+        engine = build_engine(environ)
         demo_behaviours(settings, engine.plugins.records)
     except SettingsError as error:
         return str(error)

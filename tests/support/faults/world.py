@@ -185,7 +185,7 @@ async def world(
         app = create_app({**settings, **(environ or {})})
         client = await stack.enter_async_context(serving(app))
         # What opens later would look like a leak.
-        await app.state.engine.plugins.settled()
+        await app.state.engine.plugins.wait_ready()
         here = World(app, client, plugin, behaviours)
         if warm:
             await here.recovers()

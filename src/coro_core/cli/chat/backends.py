@@ -8,7 +8,7 @@ from coro_core.api.schemas import ModelList, ModelResponse, SingleChatRequest
 from coro_core.api.serializers import model_list, model_response
 from coro_core.contract.errors import CoroError
 from coro_core.dispatch.caller import Prompt
-from coro_core.engine.engine import Engine, build
+from coro_core.engine.engine import Engine, build_engine
 
 
 class CannotAskError(CoroError):
@@ -69,9 +69,9 @@ class _Here:
 @asynccontextmanager
 async def here(environ: Mapping[str, str], question: SingleChatRequest) -> AsyncIterator[Source]:
     """Open an instance in this process. Raises `CannotAskError` for a prompt past its limits."""
-    engine = build(environ)
+    engine = build_engine(environ)
     source = _Here(engine, question)
-    async with engine.opened():
+    async with engine.started():
         yield source
 
 
