@@ -7,7 +7,7 @@ CORO := .venv/bin/coro
 INPUTS := pyproject.toml $(wildcard plugins/*/pyproject.toml)
 
 .DEFAULT_GOAL := help
-.PHONY: help serve demo test clients fuzz check fmt openapi contract screenshots vendor requirements
+.PHONY: help serve demo test clients fuzz check fmt prose openapi contract screenshots vendor requirements
 .PHONY: docs bench overload outage soak clean
 
 help: ## Show what there is.
@@ -37,6 +37,9 @@ check: .venv/ready ## Format, lint, types and tests.
 fmt: .venv/ready ## Put the source into shape.
 	.venv/bin/ruff format
 	.venv/bin/ruff check --fix
+
+prose: ## Find words that the project does not use.
+	@$(PYTHON) scripts/prose.py $(ARGS)
 
 docs: $(HATCH) ## Build the documentation as a site, into site/; a broken link fails.
 	@$(HATCH) -q run docs:build
