@@ -84,8 +84,7 @@ def main() -> None:
             "CORO_OPENAI_WRONG_API_KEY": "another-key",
             "CORO_OPENAI_WRONG_MODELS": "refused=coro-tiny",
             "CORO_DISABLED_PLUGINS": "deepseek,gemini,groq",
-            "CORO_MODEL_TIMEOUT": "30",
-            "CORO_TOTAL_TIMEOUT": "30",
+            "CORO_TIMEOUT": "30",
         }
         coro = [sys.executable, "-m", "coro_core", "serve", "--port", str(CORO)]
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}

@@ -110,6 +110,24 @@ def test_a_plugin_without_a_list_can_only_be_tried(
     assert found["providers"][0]["key"] == "not checked"
 
 
+SLOW = """
+import asyncio
+from support.plugins import Echo
+class Plugin(Echo):
+    async def generate(self, request):
+        await asyncio.sleep(60)
+"""
+
+
+def test_generate_obeys_the_timeout_of_the_settings(install: Installer, tmp_path: Path) -> None:
+    install.add_source("slow", SLOW)
+    environ = {"PYTHONPATH": f"{install.directory}:{TESTS}", **NO_REAL_PLUGINS}
+    code, found = checked(tmp_path, "echo", "--generate", CORO_TIMEOUT="0.3", **environ)
+    assert code == 1
+    [row] = found["models"]
+    assert 300 <= row["latency_ms"] < 3000
+
+
 HOSTILE = """
 from dataclasses import replace
 from support.plugins import Echo, answer

@@ -1,4 +1,4 @@
-"""The core's settings: where they are read, what they may be, what is said when they may not."""
+"""The core's settings: sources, accepted values, and the messages for invalid values."""
 
 import re
 import shutil
@@ -15,7 +15,7 @@ from support.paths import ROOT
 VARIABLES = [variable(field) for field in Settings.model_fields]
 
 
-def map_error(environ: dict[str, str]) -> str:
+def settings_error(environ: dict[str, str]) -> str:
     with pytest.raises(SettingsError) as caught:
         read_settings(environ)
     return str(caught.value)
@@ -28,8 +28,7 @@ def test_without_any_variable_every_setting_has_its_default() -> None:
     assert read_settings({}) == Settings.model_construct(
         port=8000,
         host="127.0.0.1",
-        model_timeout=5.0,
-        total_timeout=6.0,
+        timeout=5.0,
         max_models=20,
         max_prompt_chars=100_000,
         max_tokens=8192,
@@ -50,14 +49,14 @@ def test_without_any_variable_every_setting_has_its_default() -> None:
     )
 
 
-def test_the_variables_are_the_fields_behind_coro_but_for_the_port_of_the_hosts() -> None:
+def test_a_variable_is_coro_and_the_field_name_except_port() -> None:
     assert variable("port") == "PORT"
     assert variable("max_models") == "CORO_MAX_MODELS"
     assert len(set(VARIABLES)) == len(Settings.model_fields)
 
 
 @pytest.mark.parametrize("blank", ["", " ", "\t\n"], ids=ascii)
-def test_a_blank_variable_counts_as_not_set(blank: str) -> None:
+def test_a_blank_variable_is_ignored(blank: str) -> None:
     assert read_settings(dict.fromkeys(VARIABLES, blank)) == read_settings({})
 
 
@@ -72,8 +71,7 @@ INTEGERS = {
     "CORO_DISCOVERY_INTERVAL": (0, 604_800),
 }
 SECONDS = {
-    "CORO_MODEL_TIMEOUT": 60,
-    "CORO_TOTAL_TIMEOUT": 60,
+    "CORO_TIMEOUT": 60,
     "CORO_BODY_TIMEOUT": 60,
     "CORO_PLUGIN_TIMEOUT": 300,
 }
@@ -119,7 +117,7 @@ TAKEN = [
 
 
 @pytest.mark.parametrize(("name", "text", "value"), TAKEN)
-def test_a_variable_is_taken_as_what_it_says(name: str, text: str, value: object) -> None:
+def test_a_valid_value_is_read(name: str, text: str, value: object) -> None:
     assert value_of(name, {name: text}) == value
 
 
@@ -141,10 +139,10 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("name", "text", "why"), REFUSED, ids=lambda text: text[:24])
-def test_a_variable_that_cannot_be_used_is_told_in_one_line_without_its_value(
+def test_an_invalid_value_gets_one_line_without_the_value(
     name: str, text: str, why: str
 ) -> None:
-    message = map_error({name: text})
+    message = settings_error({name: text})
     assert message.startswith(f"{name}: should be ")
     assert why in message
     assert message.endswith(".")
@@ -155,18 +153,18 @@ def test_a_variable_that_cannot_be_used_is_told_in_one_line_without_its_value(
 
 
 @pytest.mark.parametrize("name", INTEGERS)
-def test_a_number_of_five_thousand_digits_is_refused_without_being_repeated(name: str) -> None:
-    message = map_error({name: "9" * 5000})
+def test_a_number_of_five_thousand_digits_is_rejected_and_not_repeated(name: str) -> None:
+    message = settings_error({name: "9" * 5000})
     assert message.startswith(f"{name}: ")
     assert "exceeded maximum size" in message
     assert "99" not in message
 
 
-def test_several_bad_variables_are_told_at_once_and_nothing_else_is() -> None:
-    message = map_error(
+def test_one_message_names_all_invalid_variables_and_no_valid_one() -> None:
+    message = settings_error(
         {
             "PORT": "sk-canary-1",
-            "CORO_MODEL_TIMEOUT": "sk-canary-2",
+            "CORO_TIMEOUT": "sk-canary-2",
             "CORO_DEMO": "sk-canary-3",
             "CORO_LOG_LEVEL": "sk-canary-4",
             "CORO_MAX_MODELS": "5",
@@ -174,19 +172,19 @@ def test_several_bad_variables_are_told_at_once_and_nothing_else_is() -> None:
         }
     )
     named = re.findall(r"(\w+): should be", message)
-    assert named == ["PORT", "CORO_MODEL_TIMEOUT", "CORO_LOG_LEVEL", "CORO_DEMO"]
+    assert named == ["PORT", "CORO_TIMEOUT", "CORO_LOG_LEVEL", "CORO_DEMO"]
     assert "canary" not in message
     assert "\n" not in message
 
 
-def test_the_error_does_not_drag_the_values_along() -> None:
+def test_the_error_has_no_cause_that_holds_the_values() -> None:
     with pytest.raises(SettingsError) as caught:
         read_settings({"PORT": "canary"})
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__
 
 
-def test_what_is_not_a_setting_is_none_of_the_cores_business() -> None:
+def test_unknown_variables_change_no_setting() -> None:
     assert read_settings({"HOST": "x", "port": "x", "CORO_": "x", "ACME": "x"}) == read_settings({})
 
 
@@ -202,8 +200,10 @@ def test_settings_cannot_be_changed() -> None:
 @pytest.mark.parametrize(
     ("name", "meant"),
     [
-        ("CORO_MODEL_TIME_OUT", "CORO_MODEL_TIMEOUT"),
-        ("CORO_MODELS_TIMEOUT", "CORO_MODEL_TIMEOUT"),
+        ("CORO_TIME_OUT", "CORO_TIMEOUT"),
+        ("CORO_TIMEOUTS", "CORO_TIMEOUT"),
+        ("CORO_MODEL_TIMEOUT", "CORO_TIMEOUT"),
+        ("CORO_TOTAL_TIMEOUT", "CORO_TIMEOUT"),
         ("CORO_MAXMODELS", "CORO_MAX_MODELS"),
         ("CORO_DISABLE_PLUGINS", "CORO_DISABLED_PLUGINS"),
         ("CORO_CORS_ORIGIN", "CORO_CORS_ORIGINS"),
@@ -211,17 +211,17 @@ def test_settings_cannot_be_changed() -> None:
         ("CORO_MAX_TOKEN", "CORO_MAX_TOKENS"),
     ],
 )
-def test_a_variable_with_a_slip_in_it_is_told_with_what_was_meant(name: str, meant: str) -> None:
+def test_a_misspelt_or_renamed_variable_is_reported_with_the_right_name(name: str, meant: str) -> None:
     assert misspelt({name: "canary"}) == [f"{name} is not a setting; did you mean {meant}?"]
 
 
-def test_several_slips_are_told_in_the_order_of_their_names() -> None:
-    told = misspelt({"CORO_MAX_TOKEN": "1", "CORO_HOSTS": "1"})
-    assert [sentence.split()[0] for sentence in told] == ["CORO_HOSTS", "CORO_MAX_TOKEN"]
+def test_misspelt_variables_are_reported_in_alphabetical_order() -> None:
+    sentences = misspelt({"CORO_MAX_TOKEN": "1", "CORO_HOSTS": "1"})
+    assert [sentence.split()[0] for sentence in sentences] == ["CORO_HOSTS", "CORO_MAX_TOKEN"]
 
 
 @pytest.mark.parametrize("name", [*VARIABLES, "CORO_SOMETHING_ELSE", "PROT", "MAX_MODELS", "CORO"])
-def test_settings_and_strangers_are_not_called_a_slip(name: str) -> None:
+def test_settings_and_unrelated_variables_are_not_reported(name: str) -> None:
     assert misspelt({name: "x"}) == []
 
 
@@ -232,20 +232,20 @@ ASSIGNMENT = re.compile(r"^(#\s?)?([A-Z][A-Z0-9_]*)=(.*)$", re.MULTILINE)
 PLUGIN_SOURCE = "\n".join(
     path.read_text(encoding="utf-8") for path in sorted(ROOT.glob("plugins/*/src/**/*.py"))
 )
-# Any constant in capitals that a plugin looks up in, or writes into, its mapping of settings.
+# Every constant in capitals that a plugin reads from, or writes to, its mapping of settings.
 PLUGIN_VARIABLES = set(re.findall(r'"([A-Z][A-Z0-9]*_(?:API_KEY|BASE_URL))"', PLUGIN_SOURCE)) | set(
     re.findall(r'environ(?:\.get\(|\[|,)\s*"([A-Z][A-Z0-9_]+)"', PLUGIN_SOURCE)
 )
 
 
 UPSTREAM = "CORO_UPSTREAM_LLAMA_70B"
-"""One of many: named after a model's id, not after a field."""
+"""One example: this variable is named after a model id, not after a field."""
 SERVICES = {
     "CORO_OPENAI_MISTRAL_API_KEY",
     "CORO_OPENAI_MISTRAL_MODELS",
     "CORO_OPENAI_OLLAMA_MODELS",
 }
-"""Some of many: named after services of coro-openai."""
+"""Examples: these variables are named after services of coro-openai."""
 
 
 def test_the_example_names_every_variable_once_and_no_other() -> None:
@@ -260,7 +260,7 @@ def test_the_defaults_in_the_example_are_the_defaults_of_the_code() -> None:
     assert settings == read_settings({})
     for name, text in shown.items():
         if name in VARIABLES:
-            # A default is shown, unless it is to have nothing.
+            # The example shows every default except empty lists.
             assert (text == "") is (value_of(name, {}) == ())
 
 
@@ -276,7 +276,7 @@ def test_the_addresses_in_the_example_are_the_defaults_of_the_plugins() -> None:
         assert shown[name] == default[1]
 
 
-def test_the_example_copied_as_it_stands_sets_nothing(tmp_path: Path) -> None:
+def test_an_unchanged_copy_of_the_example_sets_nothing(tmp_path: Path) -> None:
     shutil.copy(ROOT / ".env.example", tmp_path / ".env")
     environ = read_environ({}, tmp_path / ".env")
     assert read_settings(environ) == read_settings({})
@@ -284,7 +284,7 @@ def test_the_example_copied_as_it_stands_sets_nothing(tmp_path: Path) -> None:
     assert set(environ) == {name for name in PLUGIN_VARIABLES if name.endswith("_API_KEY")}
 
 
-def test_the_example_can_be_uncommented_as_a_whole(tmp_path: Path) -> None:
+def test_every_line_of_the_example_can_be_uncommented(tmp_path: Path) -> None:
     path = tmp_path / ".env"
     path.write_text(ASSIGNMENT.sub(r"\2=\3", EXAMPLE), encoding="utf-8")
     assert set(dotenv_values(path)) == {*VARIABLES, *PLUGIN_VARIABLES, UPSTREAM, *SERVICES}

@@ -262,7 +262,7 @@ async def test_a_model_that_does_not_answer_in_time_is_left_alone_for_a_while(
             self.failure = Timeout()
 
     install.add("hanging", Hanging)
-    async with running({**NO_REAL_PLUGINS, "CORO_MODEL_TIMEOUT": "0.5"}) as client:
+    async with running({**NO_REAL_PLUGINS, "CORO_TIMEOUT": "0.5"}) as client:
         for _ in range(FAILURES_TO_OPEN + 2):
             row = (await ask(client, "echo")).json()["responses"][0]
             assert row["error_code"] == "timeout"

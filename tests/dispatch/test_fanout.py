@@ -200,7 +200,7 @@ async def test_the_servers_own_limits_hold_when_a_request_names_none(install: In
             await asyncio.sleep(3600)
 
     install.add("hanging", Hanging)
-    async with running({**NO_REAL_PLUGINS, "CORO_MODEL_TIMEOUT": "0.2"}) as client:
+    async with running({**NO_REAL_PLUGINS, "CORO_TIMEOUT": "0.2"}) as client:
         response = await ask(client, "echo")
     assert rows_of(response)["echo"]["error_code"] == "timeout"
 

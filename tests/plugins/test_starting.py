@@ -114,7 +114,7 @@ async def test_the_list_of_models_waits_for_the_plugins(slow: type[Slow]) -> Non
 
 
 async def test_the_list_of_models_does_not_wait_for_ever(slow: type[Slow]) -> None:
-    async with serving(create_app({**NO_REAL_PLUGINS, "CORO_MODEL_TIMEOUT": "0.05"})) as client:
+    async with serving(create_app({**NO_REAL_PLUGINS, "CORO_TIMEOUT": "0.05"})) as client:
         models = (await client.get("/models")).json()["models"]
         assert {it["id"]: it["available"] for it in models} == {"quick": True, "slow": False}
         assert models[1]["reason"] == "The plugin slow is still starting; try again in a moment."

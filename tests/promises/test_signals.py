@@ -106,7 +106,7 @@ def stopping_with_a_call_that_lasts(
 ) -> Iterator[Process]:
     """Yield a server that was told to stop and waits for a call of half a minute."""
     install.add_source("slow", SLOW)
-    more = environ(install, CORO_SHUTDOWN_GRACE="60", CORO_MODEL_TIMEOUT="60")
+    more = environ(install, CORO_SHUTDOWN_GRACE="60", CORO_TIMEOUT="60")
     with (
         ThreadPoolExecutor() as pool,
         Process("serve", *arguments, cwd=folder, environ=more) as server,
@@ -190,7 +190,7 @@ def test_requests_that_outlast_the_grace_are_told_so_and_do_not_hold_up_the_end(
     install: Installer, tmp_path: Path
 ) -> None:
     install.add_source("slow", SLOW)
-    more = environ(install, CORO_SHUTDOWN_GRACE=str(GRACE_SECONDS), CORO_MODEL_TIMEOUT="60")
+    more = environ(install, CORO_SHUTDOWN_GRACE=str(GRACE_SECONDS), CORO_TIMEOUT="60")
     with (
         Process("serve", "--port", "0", cwd=tmp_path, environ=more) as server,
         ThreadPoolExecutor() as pool,

@@ -82,8 +82,7 @@ def server(install: Installer, tmp_path: Path) -> Iterator[Process]:
         **NO_REAL_PLUGINS,
         "PYTHONPATH": f"{install.directory}:{TESTS}",
         "CORO_BODY_TIMEOUT": str(BODY_SECONDS),
-        "CORO_MODEL_TIMEOUT": "60",
-        "CORO_TOTAL_TIMEOUT": "60",
+        "CORO_TIMEOUT": "60",
     }
     with Process("serve", "--port", "0", cwd=tmp_path, environ=environ) as server:
         told = [httpx.get(f"{server.address()}/health").json()["timestamp"] for _ in range(3)]

@@ -85,7 +85,7 @@ def test_settings_are_read_from_dotenv_and_the_environment_wins(
 @pytest.mark.parametrize(
     ("more", "dotenv", "said"),
     [
-        ({"CORO_MODEL_TIMEOUT": "soon"}, "", "CORO_MODEL_TIMEOUT"),
+        ({"CORO_TIMEOUT": "soon"}, "", "CORO_TIMEOUT"),
         ({"CORO_MAX_MODELS": "0"}, "", "CORO_MAX_MODELS"),
         ({"PORT": "http"}, "", "PORT"),
         ({"CORO_LOG_LEVEL": "loud"}, "", "CORO_LOG_LEVEL"),

@@ -130,8 +130,7 @@ def _expected(engine: Engine, target: Target, provider: ProviderCheck) -> ModelC
 async def _generated(engine: Engine, targets: Sequence[Target]) -> list[ModelCheck]:
     """Say what did answer."""
     plugins = {target.id: target.plugin.name for target in targets}
-    timeout = engine.settings.model_timeout
-    answers = await engine.fanout.ask(list(plugins), GREETING, timeout)
+    answers = await engine.fanout.ask(list(plugins), GREETING, engine.settings.timeout)
     return [
         ModelCheck(
             model=row.model,

@@ -1,7 +1,7 @@
-"""Every setting of the core, and the one place that reads the environment and `.env`.
+"""The core's settings, and the only code that reads the environment and `.env`.
 
-The environment wins over `.env`. What is read here once is also what the plugins get, as a plain
-mapping; nothing else in CORO looks at `os.environ`.
+The environment wins over `.env`. Plugins get the same values as a plain mapping; no other module
+reads `os.environ`.
 """
 
 import difflib
@@ -19,24 +19,26 @@ from pydantic_core import PydanticCustomError
 from coro_core.contract.errors import SettingsError
 
 MAX_DOTENV_CHARACTERS = 131_072
-"""As much as Linux takes for one variable. The parser needs seconds, and a hundredfold the memory,
-for a few of these files."""
+"""The size that Linux allows for one variable. A longer `.env` is refused: the parser needs seconds
+and a hundred times the memory for a file of a few times this size."""
+
+_RENAMED = {"CORO_MODEL_TIMEOUT": "CORO_TIMEOUT", "CORO_TOTAL_TIMEOUT": "CORO_TIMEOUT"}
 
 
 def _split(value: object) -> object:
-    """Turn `a, b` into a tuple; what is not text is left for pydantic to judge."""
+    """Turn `a, b` into a tuple; leave other types to pydantic."""
     if isinstance(value, str):
         return tuple(part.strip() for part in value.split(",") if part.strip())
     return value
 
 
 def _lower(value: object) -> object:
-    """Take `INFO` for `info`."""
+    """Read `INFO` as `info`; leave other types to pydantic."""
     return value.strip().lower() if isinstance(value, str) else value
 
 
 def is_host(text: str) -> bool:
-    """Tell whether `text` could be the name or an address of a host; no resolver is asked."""
+    """Return True if `text` can be a host's name or address. Asks no resolver."""
     try:
         text.encode("idna")
     except UnicodeError:
@@ -45,7 +47,7 @@ def is_host(text: str) -> bool:
 
 
 def _host(value: str) -> str:
-    """Refuse here what asyncio and the socket would only fail on."""
+    """Reject text that asyncio and the socket would fail on later."""
     if not is_host(value):
         raise PydanticCustomError("host", "Input should be the name or an address of a host")
     return value
@@ -55,75 +57,71 @@ Names = Annotated[tuple[str, ...], BeforeValidator(_split)]
 
 
 class Settings(BaseModel):
-    """The core's settings; each is the variable `CORO_` + its name, but for `PORT`."""
+    """The core's settings. A field's variable is `CORO_` and its name; `port` is `PORT`."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
-    port: int = Field(8000, ge=0, le=65535, description="TCP port to listen on; 0 picks one.")
+    port: int = Field(
+        8000, ge=0, le=65535, description="TCP port to listen on; 0 takes a free one."
+    )
     host: Annotated[str, AfterValidator(_host)] = Field(
-        "127.0.0.1", description="Address to listen on; 0.0.0.0 for every one."
+        "127.0.0.1", description="Address to listen on; 0.0.0.0 for all addresses."
     )
-    model_timeout: float = Field(
-        5.0, gt=0, le=60, description="Seconds that one model may take, retries included."
+    timeout: float = Field(
+        5.0, gt=0, le=60, description="Seconds that a whole request may take, retries included."
     )
-    total_timeout: float = Field(
-        6.0, gt=0, le=60, description="Seconds that a whole request may take."
-    )
-    max_models: int = Field(20, ge=1, le=1000, description="Models that one request may name.")
+    max_models: int = Field(20, ge=1, le=1000, description="Most models in one request.")
     max_prompt_chars: int = Field(
-        100_000, ge=1, le=10_000_000, description="Characters that a prompt may have."
+        100_000, ge=1, le=10_000_000, description="Most characters in a prompt."
     )
     max_tokens: int = Field(
-        8192, ge=1, le=1_000_000, description="The most that a request's max_tokens may be."
+        8192, ge=1, le=1_000_000, description="Highest max_tokens that a request may ask for."
     )
     max_body_bytes: int = Field(
-        1_048_576, ge=1024, le=104_857_600, description="Bytes that a request's body may have."
+        1_048_576, ge=1024, le=104_857_600, description="Most bytes in a request body."
     )
     max_in_flight: int = Field(
-        256, ge=1, le=100_000, description="Chat requests at work at once; more get a 503."
+        256, ge=1, le=100_000, description="Most chat requests in flight; further ones get a 503."
     )
     body_timeout: float = Field(
-        5.0, gt=0, le=60, description="Seconds that a request's body may take to arrive."
+        5.0, gt=0, le=60, description="Seconds that a request body may take to arrive."
     )
     shutdown_grace: int = Field(
-        8, ge=0, le=300, description="Seconds that running requests are given when stopping."
+        8, ge=0, le=300, description="Seconds that requests in flight may take after a stop signal."
     )
     plugin_timeout: float = Field(
         20.0, gt=0, le=300, description="Seconds that a plugin may take to start."
     )
     disabled_plugins: Names = Field(
-        (), description="Plugins that are not even imported, separated by commas."
+        (), description="Plugins that are not imported, separated by commas."
     )
     strict_plugins: bool = Field(
-        False, description="Refuse to start when a plugin failed or was rejected."
+        False, description="Refuse to start if a plugin failed or was rejected."
     )
     on_retired: Annotated[Literal["substitute", "error"], BeforeValidator(_lower)] = Field(
         "substitute",
-        description="What to do for a model that is no longer served: let its successor answer,"
-        " or fail and name it.",
+        description="For a retired model: substitute lets its fallback answer, error names it.",
     )
     discovery_interval: int = Field(
         3600,
         ge=0,
         le=604_800,
-        description="Seconds between looks at the providers' own lists; 0 for none at all.",
+        description="Seconds between refreshes of the providers' model lists; 0 turns them off.",
     )
     cors_origins: Names = Field(
         ("*",), description="Origins that browsers may call from, separated by commas."
     )
-    ui: bool = Field(True, description="The page at / that compares answers; off removes it.")
+    ui: bool = Field(True, description="Serve the compare page at /.")
     log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = (
-        Field("info", description="The least that is logged.")
+        Field("info", description="Lowest level that is logged.")
     )
     log_format: Annotated[Literal["auto", "json", "console"], BeforeValidator(_lower)] = Field(
         "auto", description="auto is console on a terminal and json elsewhere."
     )
-    demo: bool = Field(
-        False, description="Answer from the plugins' own simulators, without any key."
-    )
+    demo: bool = Field(False, description="Answer from the plugins' simulators, without keys.")
     demo_fail: Names = Field(
         (),
-        description="In the demo, providers that fail: plugin=error_code, separated by commas.",
+        description="Providers that fail in the demo: plugin=error_code, separated by commas.",
     )
 
 
@@ -135,10 +133,10 @@ def variable(field: str) -> str:
 def read_environ(
     environ: Mapping[str, str] = os.environ, dotenv: Path = Path(".env")
 ) -> dict[str, str]:
-    """Return the environment over what `dotenv` holds, if it exists.
+    """Return the variables of `dotenv` if that file exists, overridden by the environment.
 
-    Values in `.env` are taken as they stand: no `$` is expanded, since keys may hold one. Raises
-    `SettingsError` when the file is there and cannot be read, or is larger than any such file.
+    A `$` in a value is not expanded, because keys may contain one. Raises `SettingsError` if the
+    file exists and cannot be read, or is longer than `MAX_DOTENV_CHARACTERS`.
     """
     pairs = dotenv_values(stream=StringIO(_text(dotenv)), interpolate=False)
     values = {name: value for name, value in pairs.items() if value is not None}
@@ -146,7 +144,7 @@ def read_environ(
 
 
 def _text(dotenv: Path) -> str:
-    """Return what the file holds, nothing if there is none. Raises `SettingsError`."""
+    """Return the file's text, empty if there is no file. Raises `SettingsError`."""
     try:
         with dotenv.open(encoding="utf-8-sig") as stream:
             text = stream.read(MAX_DOTENV_CHARACTERS + 1)
@@ -164,9 +162,9 @@ def _text(dotenv: Path) -> str:
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
-    """Return the settings that `environ` holds; a variable that is blank counts as not set.
+    """Return the settings in `environ`. Blank variables are ignored.
 
-    Raises `SettingsError`: one line that names every variable that cannot be used, and why.
+    Raises `SettingsError`: one line that names every invalid variable and the reason.
     """
     values = {
         field: environ[variable(field)]
@@ -184,15 +182,16 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
 
 
 def misspelt(environ: Mapping[str, str], plugins: Collection[str] = ()) -> list[str]:
-    """Return a sentence for each `CORO_` variable that looks like a setting with a slip in it.
+    """Return a sentence for each `CORO_` variable that looks like a misspelt or renamed setting.
 
-    What begins with `CORO_` and the name of a plugin is that plugin's own.
+    A variable that begins with `CORO_` and a plugin's name belongs to that plugin.
     """
     known = [variable(field) for field in Settings.model_fields]
     theirs = tuple(f"CORO_{re.sub('[^A-Z0-9]', '_', name.upper())}_" for name in plugins)
     sentences = []
     for name in sorted(environ):
         if name.startswith("CORO_") and name not in known and not name.startswith(theirs):
-            near = difflib.get_close_matches(name, known, n=1, cutoff=0.85)
+            renamed = [_RENAMED[name]] if name in _RENAMED else []
+            near = renamed or difflib.get_close_matches(name, known, n=1, cutoff=0.85)
             sentences += [f"{name} is not a setting; did you mean {near[0]}?"] if near else []
     return sentences

@@ -63,8 +63,7 @@ def build_engine(environ: Mapping[str, str]) -> Engine:
     plugins = PluginRegistry(environ, disabled=settings.disabled_plugins)
     catalog = Catalog(plugins, environ)
     discovery = Discovery(plugins, catalog, interval=settings.discovery_interval)
-    patience = min(settings.model_timeout, settings.total_timeout)
-    caller = Caller(plugins, catalog, on_gone=discovery.want, patience=patience)
+    caller = Caller(plugins, catalog, on_gone=discovery.want, patience=settings.timeout)
     fanout = FanOut(catalog, caller)
     names = [record.name for record in plugins.records]
     for sentence in misspelt(environ, names) + misspelt_upstreams(environ, plugins):

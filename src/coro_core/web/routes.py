@@ -140,7 +140,7 @@ async def list_models(
     engine = _container(request)
     # Whoever asks first would otherwise be told that nothing is there yet.
     with suppress(TimeoutError):
-        async with asyncio.timeout(engine.settings.model_timeout):
+        async with asyncio.timeout(engine.settings.timeout):
             await engine.plugins.wait_ready()
     return model_list(engine.catalog, live=live)
 
@@ -177,7 +177,7 @@ async def _ask(
         raise _invalid("max_tokens", f"must be at most {settings.max_tokens}")
     substitute = (payload.on_retired or settings.on_retired) == "substitute"
     prompt = Prompt(payload.prompt, payload.temperature, payload.max_tokens, substitute)
-    timeout = payload.timeout or min(settings.model_timeout, settings.total_timeout)
+    timeout = payload.timeout or settings.timeout
     answers = await unless_gone(request, engine.fanout.ask(model_ids, prompt, timeout))
     return answers.rows, chat_response(answers, request.state.request_id)
 

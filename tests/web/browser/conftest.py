@@ -102,8 +102,7 @@ def staged(cwd: Path, **settings: str) -> Iterator[Process]:
     installer.add_source("stage", STAGE)
     environ = {
         "PYTHONPATH": f"{cwd}:{TESTS}",
-        "CORO_MODEL_TIMEOUT": "50",
-        "CORO_TOTAL_TIMEOUT": "60",
+        "CORO_TIMEOUT": "50",
         **settings,
     }
     with Process("serve", "--port", "0", cwd=cwd, environ=environ) as process:

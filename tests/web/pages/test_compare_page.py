@@ -18,7 +18,7 @@ OWN_FILES = sorted(
 
 @pytest.fixture
 async def client() -> AsyncIterator[httpx.AsyncClient]:
-    async with running({"CORO_MAX_TOKENS": "99", "CORO_MODEL_TIMEOUT": "2.5"}) as client:
+    async with running({"CORO_MAX_TOKENS": "99", "CORO_TIMEOUT": "2.5"}) as client:
         yield client
 
 

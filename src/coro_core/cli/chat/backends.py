@@ -45,7 +45,7 @@ class _Here:
                 f"--max-tokens may be at most {settings.max_tokens}, unless CORO_MAX_TOKENS is set."
             )
         self._container = engine
-        self._timeout = question.timeout or min(settings.model_timeout, settings.total_timeout)
+        self._timeout = question.timeout or settings.timeout
         self._prompt = Prompt(
             question.prompt,
             question.temperature,

@@ -40,7 +40,7 @@ def chat(
     timeout: Annotated[
         float | None,
         typer.Option(
-            help="Seconds to wait for answers, at most 60. By default, CORO_MODEL_TIMEOUT;"
+            help="Seconds to wait for answers, at most 60. By default, CORO_TIMEOUT;"
             " with --url, the server's own."
         ),
     ] = None,

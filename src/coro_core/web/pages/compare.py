@@ -40,7 +40,7 @@ def install(app: FastAPI, settings: Settings) -> None:
             demo=str(settings.demo).lower(),
             max_prompt_chars=settings.max_prompt_chars,
             max_tokens=settings.max_tokens,
-            timeout=f"{min(settings.model_timeout, settings.total_timeout):g}",
+            timeout=f"{settings.timeout:g}",
         )
 
     app.mount("/ui", Assets(directory=_DIRECTORY))
