@@ -32,7 +32,7 @@ def most(low: float, high: float) -> float:
 @pytest.mark.parametrize("code", errors.ERROR_CODES)
 def test_only_what_may_turn_out_better_is_tried_again(code: str) -> None:
     [kind] = [kind for kind in ProviderError.__subclasses__() if getattr(kind, "code", "") == code]
-    error = kind("SETTING", help="x") if kind is errors.NotConfigured else kind()  # type: ignore[call-arg]
+    error = kind("SETTING", help="x") if kind is errors.NotConfigured else kind()
     wait = wait_before_retry(error, ENOUGH, least)
     assert wait == (0.0 if kind.may_retry else None)
 

@@ -130,6 +130,7 @@ def test_services_that_make_no_sense_are_none(install, body):
     assert odd.services() == {}
     odd.state = State.READY
     target = Catalog(plugins).target("x")
+    assert target is not None
     assert (target.available, target.configured, target.provider) == (True, True, "P")
 
 

@@ -54,7 +54,7 @@ def slow(install: Installer) -> Iterator[type[Slow]]:
     Slow.may_open.set()
 
 
-async def states(client) -> dict[str, str]:  # type: ignore[no-untyped-def]
+async def states(client: httpx.AsyncClient) -> dict[str, str]:
     plugins = (await client.get("/plugins")).json()["plugins"]
     return {it["name"]: it["state"] for it in plugins if it["state"] != "disabled"}
 

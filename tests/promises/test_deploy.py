@@ -25,7 +25,7 @@ def test_every_host_starts_the_same_command() -> None:
 
 def test_every_host_asks_for_health_and_waits_for_longer_than_a_stop_takes() -> None:
     railway = json.loads(text("railway.json"))["deploy"]
-    longest = 2 * Settings().shutdown_grace
+    longest = 2 * Settings.model_validate({}).shutdown_grace
     assert longest < railway["drainingSeconds"]
     assert longest < RENDER_GRACE_SECONDS
     assert railway["healthcheckPath"] == "/health"

@@ -1,5 +1,6 @@
 """The specification's own four test cases, through the three real libraries, on real sockets."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -89,8 +90,8 @@ async def test_a_plugin_that_is_not_installed_is_named_in_the_row(
 
     from coro_core.plugins import registry as plugins
 
-    def without_gemini(**selection: str) -> Any:
-        found = metadata.entry_points(**selection)
+    def without_gemini(*, group: str) -> list[metadata.EntryPoint]:
+        found: Iterable[metadata.EntryPoint] = metadata.entry_points(group=group)
         return [entry for entry in found if entry.value != "coro_gemini:GeminiPlugin"]
 
     monkeypatch.setattr(plugins, "entry_points", without_gemini)

@@ -5,6 +5,7 @@ import re
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import httpx
@@ -174,7 +175,7 @@ def provoked(format: str, tmp_path_factory: pytest.TempPathFactory) -> Run:
                     + raw_id
                     + b"\r\n\r\n"
                 )
-                reply = b"".join(iter(lambda raw=raw: raw.recv(65536), b""))
+                reply = b"".join(iter(partial(raw.recv, 65536), b""))
             # What is not HTTP at all is turned away before there is a request.
             requests += reply.startswith(b"HTTP/1.1 200 ")
             assert reply.startswith((b"HTTP/1.1 200 ", b"HTTP/1.1 400 "))

@@ -14,7 +14,7 @@ def checked(response: httpx.Response, *statuses: int) -> dict[str, Any]:
     assert response.headers["content-type"] == "application/problem+json"
     assert len(response.content) < 2048
     assert "canary" not in response.text.lower()
-    problem = response.json()
+    problem: dict[str, Any] = response.json()
     assert list(problem) == ["type", "title", "status", "detail", "request_id", "errors"]
     assert problem["status"] == response.status_code
     assert re.search(r"\w.*\.$", problem["detail"], re.DOTALL)

@@ -46,7 +46,9 @@ async def test_the_simulator_speaks_like_groq(behaviour, simulator):
             model="openai/gpt-oss-20b", messages=[{"role": "user", "content": "Hello"}]
         )
         assert reply.headers["x-ratelimit-limit-tokens"] == "8000"
-        assert (await reply.parse()).x_groq.id == "req_simulated"
+        completion = await reply.parse()
+        assert completion.x_groq is not None
+        assert completion.x_groq.id == "req_simulated"
         assert {model.id for model in (await sdk.models.list()).data} == set(DEFAULT_MODELS)
         behaviour.error = "too_large"
         with pytest.raises(APIStatusError) as caught:
@@ -54,6 +56,7 @@ async def test_the_simulator_speaks_like_groq(behaviour, simulator):
                 model="openai/gpt-oss-20b", messages=[{"role": "user", "content": "Hello"}]
             )
         assert caught.value.status_code == 413
+        assert isinstance(caught.value.body, dict)
         assert caught.value.body["error"]["code"] == "rate_limit_exceeded"
 
 

@@ -11,6 +11,12 @@ from coro_core.testing import Behaviour, HttpReply, serve_http
 from coro_openai import OpenAIPlugin
 
 
+class RecordingPlugin(OpenAIPlugin):
+    """The plugin, with the requests that its server received."""
+
+    seen: list[SimpleNamespace]
+
+
 def openai_request(model="openai/gpt-4.1-nano", prompt="What is 2+2?"):
     return GenerateRequest(model=model, prompt=prompt, temperature=0.5, max_tokens=64, timeout=5)
 
@@ -47,14 +53,14 @@ def answering():
 
     @asynccontextmanager
     async def opened(body, status=200, headers=None, *, name="MISTRAL", **settings):
-        seen = []
+        seen: list[SimpleNamespace] = []
 
         async def handle(request):
             sent = json.loads(request.body) if request.body else None
             seen.append(SimpleNamespace(path=request.path, headers=request.headers, body=sent))
             return HttpReply(body, status, headers or {})
 
-        plugin = OpenAIPlugin()
+        plugin = RecordingPlugin()
         async with serve_http(handle) as address:
             prefix = f"CORO_OPENAI_{name}"
             given = {f"{prefix}_{key}": value for key, value in settings.items()}

@@ -1,6 +1,8 @@
 """What a service turns out to say of its own models: which take no temperature, what lists name."""
 
 import json
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -19,11 +21,18 @@ REFUSED = {
 ANSWER = {"choices": [{"message": {"content": "4"}, "finish_reason": "stop"}]}
 
 
+class FicklePlugin(OpenAIPlugin):
+    """The plugin, with the bodies that its service received and the service's next error text."""
+
+    bodies: list[dict[str, Any]]
+    refuses: Callable[[dict[str, Any]], str | None]
+
+
 @pytest.fixture
 async def fickle():
     """Open the plugin before a service that refuses whatever `refuses` says, and list `bodies`."""
-    bodies = []
-    plugin = OpenAIPlugin()
+    bodies: list[dict[str, Any]] = []
+    plugin = FicklePlugin()
 
     async def handle(request):
         bodies.append(json.loads(request.body))

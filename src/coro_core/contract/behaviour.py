@@ -97,7 +97,7 @@ class Behaviour:
     """What to say, given upstream name and prompt; `None` stands for `simulated_answer`."""
     key: str | None = None
     """The only key that is accepted; `None` accepts any."""
-    gate: Callable[[Call], Awaitable[None]] | None = None
+    gate: Callable[[Call], Awaitable[object]] | None = None
     """Awaited for every generate call before it is answered: the place for a barrier."""
     calls: list[Call] = field(default_factory=list)
     """Every generate call so far, in order of arrival."""

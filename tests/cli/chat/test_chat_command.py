@@ -60,7 +60,8 @@ def answered(done: subprocess.CompletedProcess[bytes]) -> list[Any]:
     body = ChatResponse.model_validate_json(done.stdout)
     assert json.loads(done.stdout) == body.model_dump()
     assert body.succeeded + body.failed == len(body.responses)
-    return body.model_dump()["responses"]
+    rows: list[Any] = body.model_dump()["responses"]
+    return rows
 
 
 def test_the_demo_answers_from_every_model(tmp_path: Path) -> None:

@@ -141,6 +141,7 @@ async def test_a_connection_whose_end_has_just_come_is_not_used(raw_server):
         [connection] = client._idle
         close.set()
         # The loop tells of it a turn later than it knows.
+        assert connection._transport is not None
         while not connection._transport.is_closing():  # noqa: ASYNC110 - there is no event
             await asyncio.sleep(0)
         assert (await client.get("/")).content == b"ok"

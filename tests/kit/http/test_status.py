@@ -96,7 +96,9 @@ def test_a_date_is_turned_into_seconds_wherever_the_server_stands(monkeypatch, f
     time.tzset()
     try:
         value = (datetime.now(UTC) + timedelta(seconds=60)).strftime(form)
-        assert 57 <= retry_after(value) <= 60
+        seconds = retry_after(value)
+        assert seconds is not None
+        assert 57 <= seconds <= 60
     finally:
         monkeypatch.undo()
         time.tzset()

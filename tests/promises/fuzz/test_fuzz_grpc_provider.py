@@ -7,15 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from google.rpc import error_details_pb2
-from google.rpc.status_pb2 import Status
 from hypothesis import strategies as st
 
 from coro_gemini import GeminiPlugin
-from coro_gemini.grpc_sdk import grpc, protos
+from coro_gemini.grpc_sdk import Status, error_details, grpc, protos
 from support.faults.canaries import KEYS
 from support.faults.grpc_answers import saying
-from support.faults.grpc_server import Answer, ScriptedGemini, scripted_gemini, well
+from support.faults.grpc_server import Answer, Context, ScriptedGemini, scripted_gemini, well
 from support.faults.world import SDKS
 from support.fuzz import fuzz
 from support.protobuf import TEXT, damaged, filled
@@ -24,11 +22,11 @@ from support.provider_calls import keeps_the_contract, lists_or_fails, request_f
 REPLY = type(protos.GenerateContentResponse.pb(protos.GenerateContentResponse()))
 LIST = type(protos.ListModelsResponse.pb(protos.ListModelsResponse()))
 DETAILS = [
-    error_details_pb2.ErrorInfo,
-    error_details_pb2.QuotaFailure,
-    error_details_pb2.RetryInfo,
-    error_details_pb2.LocalizedMessage,
-    error_details_pb2.BadRequest,
+    error_details.ErrorInfo,
+    error_details.QuotaFailure,
+    error_details.RetryInfo,
+    error_details.LocalizedMessage,
+    error_details.BadRequest,
 ]
 STATUSES = [status for status in grpc.StatusCode if status is not grpc.StatusCode.OK]
 
@@ -84,7 +82,7 @@ def provider() -> Iterator[Provider]:
 
 
 def refuses(refusal: tuple[Any, str, bytes]) -> Answer:
-    async def answer(_: str, context: grpc.aio.ServicerContext) -> bytes:
+    async def answer(_: str, context: Context) -> bytes:
         status, words, details = refusal
         await context.abort(status, words, (("grpc-status-details-bin", details),))
         raise AssertionError("abort raises")

@@ -192,7 +192,7 @@ class ListsWhatItOffers(Acme):
 
 @breaks("live-models")
 class HasNoList(Acme):
-    coro_live_models = None
+    coro_live_models = None  # type: ignore[assignment]
 
 
 @breaks("live-models-refused")

@@ -90,7 +90,7 @@ class ListsNames(Acme):
 
 @breaks("simulator")
 class WithoutSimulator(Acme):
-    coro_simulator = None
+    coro_simulator = None  # type: ignore[assignment]
 
 
 @breaks("models-are-sound")

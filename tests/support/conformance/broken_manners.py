@@ -9,13 +9,16 @@ import threading
 import time
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
+from typing import ClassVar
 from urllib.parse import quote, urlsplit
+
+import httpx
 
 from coro_core import Generation, NotConfigured
 from support.conformance.acme import Acme
 from support.conformance.broken import breaks
 
-HELD = []
+HELD: list[socket.socket] = []
 """Sockets that a plugin leaves open, for the test to close."""
 
 
@@ -302,6 +305,8 @@ class RemembersItsFailure(Acme):
 
 @breaks("side-by-side")
 class SharesItsClient(Acme):
+    shared: ClassVar[httpx.AsyncClient]
+
     @asynccontextmanager
     async def open(self, key, address):
         async with super().open(key, address):

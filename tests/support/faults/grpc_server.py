@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeAlias
 
 from coro_core.testing import Call
 from coro_gemini.dialect import Json, said
@@ -10,8 +10,8 @@ from coro_gemini.grpc_sdk import grpc
 from coro_gemini.grpc_simulator import answer_bytes, trailing_metadata
 from support.faults.canaries import PROMPT, PROVIDER_TEXT
 
-Context = grpc.aio.ServicerContext
-Answer = Callable[[str, Context], Awaitable[bytes]]
+Context: TypeAlias = "grpc.aio.ServicerContext[bytes, bytes]"
+Answer: TypeAlias = Callable[[str, Context], Awaitable[bytes]]
 """Returns the reply's bytes or aborts, given what gives back the key and the prompt."""
 
 
