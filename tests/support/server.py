@@ -18,22 +18,29 @@ import httpx
 import uvicorn
 from fastapi import FastAPI
 
+from coro_core.server.http_protocol import BoundedHttpProtocol
 from coro_core.web.app import create_app
 
 START_SECONDS = 60.0
 
 
 @asynccontextmanager
-async def running(environ: Mapping[str, str] | None = None) -> AsyncIterator[httpx.AsyncClient]:
+async def running(
+    environ: Mapping[str, str] | None = None,
+    *,
+    http: type[BoundedHttpProtocol] = BoundedHttpProtocol,
+) -> AsyncIterator[httpx.AsyncClient]:
     """Serve an application with these settings and yield a client for it, its plugins open."""
     app = create_app({} if environ is None else environ)
-    async with serving(app) as client:
+    async with serving(app, http=http) as client:
         await app.state.engine.plugins.wait_ready()
         yield client
 
 
 @asynccontextmanager
-async def serving(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+async def serving(
+    app: FastAPI, *, http: type[BoundedHttpProtocol] = BoundedHttpProtocol
+) -> AsyncIterator[httpx.AsyncClient]:
     """Serve an application and yield a client for it."""
     # With the protocol named: asyncio sends small replies without delay over such sockets only.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -41,7 +48,13 @@ async def serving(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     listener.listen(1024)
     server = uvicorn.Server(
         uvicorn.Config(
-            app, log_config=None, access_log=False, lifespan="on", loop="asyncio", ws="none"
+            app,
+            http=http,
+            log_config=None,
+            access_log=False,
+            lifespan="on",
+            loop="asyncio",
+            ws="none",
         )
     )
     # Not serve(): that takes over the signals of the test runner.

@@ -20,6 +20,8 @@ import uvicorn
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import ChangeReload, Multiprocess
 
+from coro_core.server.http_protocol import BoundedHttpProtocol
+
 LAST_REQUESTS_SECONDS = 0.2
 """How long connections that were opened just before the end have, to say what they want."""
 LAST_REPLIES_SECONDS = 1
@@ -31,7 +33,6 @@ uvloop takes one for each handle that listens (https://github.com/libuv/libuv/pu
 2026-11-22), and a round under load takes milliseconds: the last of a few hundred that come at once
 would wait for seconds, and with it a look at `/health`.
 """
-_HEADER_BYTES = 32 * 1024
 _KEEP_ALIVE_SECONDS = 75
 """Longer than the minute that proxies keep a connection, so that the proxy closes it first."""
 _LOOK_SECONDS = 0.05
@@ -48,6 +49,7 @@ def serve_app(app: str, *, host: str, port: int, workers: int, reload: bool) -> 
     config = uvicorn.Config(
         app,
         factory=True,
+        http=BoundedHttpProtocol,
         host=host,
         port=port,
         workers=workers,
@@ -57,7 +59,6 @@ def serve_app(app: str, *, host: str, port: int, workers: int, reload: bool) -> 
         server_header=False,
         # Pin it: otherwise uvicorn's answer to an upgrade depends on installed packages.
         ws="none",
-        h11_max_incomplete_event_size=_HEADER_BYTES,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=LAST_REPLIES_SECONDS,
     )
