@@ -139,9 +139,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("name", "text", "why"), REFUSED, ids=lambda text: text[:24])
-def test_an_invalid_value_gets_one_line_without_the_value(
-    name: str, text: str, why: str
-) -> None:
+def test_an_invalid_value_gets_one_line_without_the_value(name: str, text: str, why: str) -> None:
     message = settings_error({name: text})
     assert message.startswith(f"{name}: should be ")
     assert why in message
@@ -211,7 +209,9 @@ def test_settings_cannot_be_changed() -> None:
         ("CORO_MAX_TOKEN", "CORO_MAX_TOKENS"),
     ],
 )
-def test_a_misspelt_or_renamed_variable_is_reported_with_the_right_name(name: str, meant: str) -> None:
+def test_a_misspelt_or_renamed_variable_is_reported_with_the_right_name(
+    name: str, meant: str
+) -> None:
     assert misspelt({name: "canary"}) == [f"{name} is not a setting; did you mean {meant}?"]
 
 

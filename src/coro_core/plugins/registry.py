@@ -97,10 +97,10 @@ class PluginRegistry:
     ) -> AsyncIterator[None]:
         """Open every plugin in the background, and close them at the end.
 
-        They open all at once, each within `timeout` seconds; what each has come to is known when
-        its record's `start_finished` is set. They close all at once too, so that one that hangs takes no time
-        from the others. With `demo`, each is pointed at its own simulator, which behaves as the
-        mapping says for its name.
+        They open all at once, each within `timeout` seconds; a record's `start_finished` is set
+        once its plugin is open or has failed. They close all at once too, so that one that hangs
+        takes no time from the others. With `demo`, each is pointed at its own simulator, which
+        behaves as the mapping says for its name.
         """
         lifespans = [
             (record, LifespanTask(record.name, partial(self._lifespan, record.name, demo)))
