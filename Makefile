@@ -7,7 +7,7 @@ CORO := .venv/bin/coro
 INPUTS := pyproject.toml $(wildcard plugins/*/pyproject.toml)
 
 .DEFAULT_GOAL := help
-.PHONY: help serve demo test clients fuzz check fmt prose openapi contract screenshots vendor requirements
+.PHONY: help serve demo test coverage clients fuzz check fmt prose openapi contract screenshots vendor requirements
 .PHONY: docs bench overload outage soak clean
 
 help: ## Show what there is.
@@ -27,6 +27,12 @@ fuzz: .venv/ready ## Draw ten thousand new cases for each property: most of an h
 
 clients: .venv/ready .clients/ready ## Generate clients of the API and use them; lint its description.
 	@exec .venv/bin/pytest tests/promises/clients $(ARGS)
+
+coverage: .venv/ready ## Run the tests with branch coverage, subprocesses included; report missing lines.
+	@rm -f .coverage .coverage.*
+	.venv/bin/coverage run -m pytest -n auto $(ARGS)
+	.venv/bin/coverage combine --quiet
+	.venv/bin/coverage report
 
 check: .venv/ready ## Format, lint, types and tests.
 	.venv/bin/ruff format --check
@@ -74,7 +80,7 @@ contract: .venv/ready ## Write the list of the contract's checks into docs/contr
 	.venv/bin/python -m coro_core.testing.conformance.document > docs/contract-checks.md
 
 clean: ## Remove what was installed and built.
-	rm -rf .venv .tools .clients build dist site .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .tools .clients build dist site .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*
 
 # hatch is slow to start, so the targets above call the programs of its environment themselves.
 .venv/ready: $(HATCH) $(INPUTS)

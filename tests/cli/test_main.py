@@ -12,6 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from coro_core.cli.main import app, main
+from support.inherited import inherited
 from support.paths import ROOT, TESTS
 from support.plugins import NO_REAL_PLUGINS, REAL_PLUGINS, Installer
 from support.server import running
@@ -85,7 +86,7 @@ def coro_process(
     return subprocess.run(
         [sys.executable, "-m", "coro_core", *arguments],
         cwd=cwd,
-        env={"COLUMNS": "200", **environ},
+        env={"COLUMNS": "200", **inherited(), **environ},
         capture_output=True,
         text=True,
         timeout=60,

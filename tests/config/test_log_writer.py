@@ -18,6 +18,7 @@ import httpx
 import pytest
 
 from coro_core.config.log_writer import ThreadedHandler
+from support.inherited import inherited
 from support.paths import TESTS
 from support.plugins import NO_REAL_PLUGINS, Installer
 from support.server import START_SECONDS, wait_until_it_listens
@@ -218,7 +219,7 @@ def serving(
         cwd=folder,
         env={
             **NO_REAL_PLUGINS,
-            "PATH": os.environ["PATH"],
+            **inherited("PATH"),
             "PYTHONPATH": f"{install.directory}:{TESTS}",
             "CORO_LOG_LEVEL": "debug",
         },

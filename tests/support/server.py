@@ -1,7 +1,6 @@
 """The application over real sockets: in this process, or in one of its own."""
 
 import asyncio
-import os
 import re
 import signal
 import socket
@@ -20,6 +19,7 @@ from fastapi import FastAPI
 
 from coro_core.server.http_protocol import BoundedHttpProtocol
 from coro_core.web.app import create_app
+from support.inherited import inherited
 
 START_SECONDS = 60.0
 
@@ -108,13 +108,12 @@ class Process:
         environ: Mapping[str, str],
         python: str | Path = sys.executable,
     ) -> None:
-        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
         self.lines: list[str] = []
         self._changed = threading.Condition()
         self.popen = subprocess.Popen(
             [python, "-m", "coro_core", *arguments],
             cwd=cwd,
-            env={**kept, **environ},
+            env={**inherited("PATH", "HOME", "LANG"), **environ},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -12,6 +12,8 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 
+from support.inherited import inherited
+
 WAIT_SECONDS = 60.0
 CTRL_C = b"\x03"
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -23,7 +25,6 @@ class Terminal:
     def __init__(
         self, *arguments: str, cwd: Path, environ: Mapping[str, str], columns: int = 120
     ) -> None:
-        kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
         self._master, slave = os.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
         self._seen = b""
@@ -31,7 +32,12 @@ class Terminal:
         self.popen = subprocess.Popen(
             [sys.executable, "-m", "coro_core", *arguments],
             cwd=cwd,
-            env={**kept, "TERM": "xterm-256color", "LANG": "C.UTF-8", **environ},
+            env={
+                **inherited("PATH", "HOME"),
+                "TERM": "xterm-256color",
+                "LANG": "C.UTF-8",
+                **environ,
+            },
             stdin=slave,
             stdout=slave,
             stderr=slave,

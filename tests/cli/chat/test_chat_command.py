@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from coro_core.api.schemas import ChatResponse
+from support.inherited import inherited
 from support.paths import TESTS
 from support.plugins import NO_REAL_PLUGINS, Installer
 
@@ -32,7 +33,7 @@ def chat(
     return subprocess.run(
         [sys.executable, "-m", "coro_core", "chat", *arguments],
         cwd=cwd,
-        env={"LANG": "C.UTF-8", **environ},
+        env={"LANG": "C.UTF-8", **inherited(), **environ},
         input=stdin,
         stdin=subprocess.DEVNULL if stdin is None else None,
         capture_output=True,

@@ -15,6 +15,7 @@ from coro_core import hookimpl
 from coro_core.contract.types import GenerateRequest, Generation
 from coro_core.testing import HttpReply, HttpRequest, json_reply, serve_http
 from coro_core.web.app import create_app
+from support.inherited import inherited
 from support.plugins import NO_REAL_PLUGINS, Echo, Installer, answer
 from support.server import Process, running, serving
 from support.terminal import CTRL_C, Terminal
@@ -28,7 +29,7 @@ async def chat(*arguments: str, cwd: Path) -> Done:
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "coro_core", "chat", *arguments,
         cwd=cwd,
-        env={"LANG": "C.UTF-8"},
+        env={"LANG": "C.UTF-8", **inherited()},
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
