@@ -1,52 +1,56 @@
-"""The simulator of Gemini: one port of loopback that takes gRPC and REST."""
+"""Gemini as seen from the wire: one port of loopback that takes gRPC and REST."""
 
 import asyncio
+import importlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from coro_core.kit import load_module
 from coro_core.testing import CANARY_KEY, Behaviour, serve_http
-from coro_gemini.protocol_mux import ProtocolMux, serve_mux
-from coro_gemini.rest.simulator import RestSimulator
-from coro_gemini.settings import ADDRESS, KEY
+from coro_gemini.front import Front, serve_front
+from coro_gemini.rest_simulator import RestSimulation
 
 if TYPE_CHECKING:
-    from coro_gemini.grpc.simulator import GrpcSimulator
+    from coro_gemini.grpc_simulator import GrpcSimulation
 
 
 @asynccontextmanager
 async def simulate(behaviour: Behaviour) -> AsyncIterator[dict[str, str]]:
     """Serve Gemini's protocols and yield the settings that lead to them."""
-    grpc = _LazyGrpcSimulator(behaviour)
+    grpc = _Grpc(behaviour)
     async with (
-        serve_http(RestSimulator(behaviour).handle) as address,
-        serve_mux(int(address.rpartition(":")[2]), grpc.port) as (mux, port),
+        serve_http(RestSimulation(behaviour).handle) as address,
+        serve_front(int(address.rpartition(":")[2]), grpc.port) as (front, port),
     ):
-        grpc.mux = mux
+        grpc.front = front
         try:
-            yield {KEY: behaviour.key or CANARY_KEY, ADDRESS: f"http://127.0.0.1:{port}"}
+            yield {
+                "GEMINI_API_KEY": behaviour.key or CANARY_KEY,
+                "GEMINI_BASE_URL": f"http://127.0.0.1:{port}",
+            }
         finally:
             await grpc.stop()
 
 
-class _LazyGrpcSimulator:
-    """The gRPC server, started for its first client, so that REST alone never loads gRPC."""
+class _Grpc:
+    """The gRPC server, started for the first client of it: it is google-generativeai's to load."""
 
-    mux: ProtocolMux
+    front: Front
 
     def __init__(self, behaviour: Behaviour) -> None:
         self._behaviour = behaviour
         self._starting = asyncio.Lock()
-        self._running: tuple[GrpcSimulator, int] | None = None
+        self._running: tuple[GrpcSimulation, int] | None = None
 
     async def port(self) -> int:
-        """Return the server's port. Starts the server if needed."""
+        """Return the port where the server is."""
         async with self._starting:
             if self._running is None:
-                module = await load_module("coro_gemini.grpc.simulator")
-                simulator: GrpcSimulator = module.GrpcSimulator(self._behaviour, self.mux)
-                self._running = simulator, await simulator.start()
+                await asyncio.to_thread(importlib.import_module, "coro_gemini.grpc_simulator")
+                from coro_gemini.grpc_simulator import GrpcSimulation
+
+                simulation = GrpcSimulation(self._behaviour, self.front)
+                self._running = simulation, await simulation.start()
             return self._running[1]
 
     async def stop(self) -> None:

@@ -1,1 +1,0 @@
-"""Gemini over gRPC, through google-generativeai. Only this package imports that SDK."""

@@ -1,1 +1,0 @@
-"""Gemini over REST, through google-genai. Only `client` imports that SDK."""
