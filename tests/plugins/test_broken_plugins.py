@@ -15,7 +15,6 @@ BROKEN_SOURCES = {
     "import_error": ("import a_module_that_is_not_there", "failed", "ModuleNotFoundError"),
     "syntax_error": ("def (:", "failed", "SyntaxError"),
     "exits": ("raise SystemExit(3)", "failed", "SystemExit"),
-    "interrupts": ("raise KeyboardInterrupt", "failed", "KeyboardInterrupt"),
     "no_class": ("Something = 1", "failed", "AttributeError"),
     "raising_constructor": (
         "class Plugin:\n coro_contract = 1\n def __init__(self): raise ValueError('secret')",

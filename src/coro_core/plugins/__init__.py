@@ -1,4 +1,4 @@
-"""Find, validate, open, call and close plugins; the only user of pluggy.
+"""Find, validate, start, call and close plugins; the only user of pluggy.
 
 Import from its modules.
 """

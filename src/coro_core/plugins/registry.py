@@ -1,7 +1,7 @@
-"""The plugins: found, judged, opened, called and closed.
+"""The installed plugins: found, validated, started, called and closed.
 
-Each step is guarded per plugin, so that one bad plugin costs one plugin. Calls go to the owner
-alone.
+Each step is isolated per plugin, so one bad plugin costs one plugin. A call goes to the plugin that
+owns the model, and to no other.
 """
 
 import asyncio
@@ -9,10 +9,11 @@ from collections.abc import AsyncIterator, Awaitable, Collection, Iterable, Mapp
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from functools import partial
 from importlib.metadata import EntryPoint, entry_points, version
-from typing import TYPE_CHECKING, TypeGuard, cast
+from typing import TypeGuard, cast
 
 import structlog
 
+from coro_core.contract.behaviour import Behaviour
 from coro_core.contract.errors import NotConfigured, describe
 from coro_core.contract.hookspecs import ENTRY_POINT_GROUP
 from coro_core.contract.types import GenerateRequest, Generation, Model, Service
@@ -21,23 +22,20 @@ from coro_core.plugins.lifespan import LifespanTask
 from coro_core.plugins.record import PluginRecord, State
 from coro_core.plugins.requirements import newer_core
 
-if TYPE_CHECKING:
-    from coro_core.contract.behaviour import Behaviour
-
 MAX_MODELS_PER_PLUGIN = 1000
 LEAVE_SECONDS = 5.0
-"""How long a plugin may take to close."""
+"""The longest time for closing a plugin; a plugin that takes longer is abandoned."""
 
 _log = structlog.get_logger("coro.plugins")
 
 
 class PluginRegistry:
-    """Every plugin that is installed, in the order of their names. No state is global."""
+    """Every installed plugin, in the order of their names. No state is global."""
 
     def __init__(self, environ: Mapping[str, str], *, disabled: Collection[str] = ()) -> None:
-        """Find and judge the plugins of this environment; nothing is opened yet.
+        """Find and validate the plugins of this environment; start none of them.
 
-        `environ` is handed on to the plugins. Those named in `disabled` are not even imported.
+        The plugins get `environ` as their settings. Plugins named in `disabled` are not imported.
         """
         self._environ = environ
         self._hooks: dict[str, PluginAdapter] = {}
@@ -52,7 +50,7 @@ class PluginRegistry:
 
     @property
     def records(self) -> Sequence[PluginRecord]:
-        """Every plugin that was found, by name."""
+        """Every installed plugin, ordered by name."""
         return tuple(self._records.values())
 
     @property
@@ -75,32 +73,35 @@ class PluginRegistry:
         )
 
     def can_list(self, record: PluginRecord) -> bool:
-        """Tell whether a plugin is open and can say which upstream names can be called."""
+        """Return true if a plugin is started and can list the upstream names it can call."""
         return record.callable and self._hooks[record.name].implements("coro_live_models")
 
     def services(self, plugin: str) -> Mapping[str, Service]:
-        """Return what a plugin says of its services; nothing when it says what makes no sense."""
+        """Return a plugin's services; return none if the plugin fails or breaks the contract."""
         try:
             services: object = self._hooks[plugin].call("coro_services")
             return dict(services) if _is_service_map(services) else {}
+        except KeyboardInterrupt:
+            raise
         except BaseException as exc:
             _log.error("coro_services failed", plugin=plugin, why=describe(exc))
             return {}
 
     def live_models(self, plugin: str) -> Awaitable[Collection[str]]:
-        """Start asking a plugin that `can_list` for the upstream names that can be called."""
+        """Start asking a plugin for the upstream names it can call; `can_list` must be true."""
         return cast(Awaitable[Collection[str]], self._hooks[plugin].call("coro_live_models"))
 
     @asynccontextmanager
     async def start(
-        self, *, timeout: float, demo: "Mapping[str, Behaviour] | None" = None
+        self, *, timeout: float, demo: Mapping[str, Behaviour] | None = None
     ) -> AsyncIterator[None]:
-        """Open every plugin in the background, and close them at the end.
+        """Start every plugin in the background, and close every plugin at the end.
 
-        They open all at once, each within `timeout` seconds; a record's `start_finished` is set
-        once its plugin is open or has failed. They close all at once too, so that one that hangs
-        takes no time from the others. With `demo`, each is pointed at its own simulator, which
-        behaves as the mapping says for its name.
+        All plugins start at once, each within `timeout` seconds. A plugin's result is known when
+        `start_finished` of its record is set. All plugins close at once as well, so a plugin that
+        hangs takes no time from the others.
+
+        With `demo`, each plugin uses its own simulator, with the behaviour given for its name.
         """
         lifespans = [
             (record, LifespanTask(record.name, partial(self._lifespan, record.name, demo)))
@@ -108,7 +109,7 @@ class PluginRegistry:
             if record.state is State.STARTING
         ]
         tasks = [
-            asyncio.create_task(_open(record, lifespan, timeout)) for record, lifespan in lifespans
+            asyncio.create_task(_start(record, lifespan, timeout)) for record, lifespan in lifespans
         ]
         try:
             yield
@@ -116,17 +117,17 @@ class PluginRegistry:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            await asyncio.gather(*(_leave(record, lifespan) for record, lifespan in lifespans))
+            await asyncio.gather(*(_close(record, lifespan) for record, lifespan in lifespans))
 
     async def wait_ready(self) -> None:
-        """Wait until it is known of every plugin whether it opened."""
+        """Wait until every plugin has started or has failed to."""
         for record in self.records:
             if record.state is State.STARTING:
                 await record.start_finished.wait()
 
     @asynccontextmanager
     async def _lifespan(
-        self, name: str, demo: "Mapping[str, Behaviour] | None"
+        self, name: str, demo: Mapping[str, Behaviour] | None
     ) -> AsyncIterator[None]:
         environ = self._environ
         async with AsyncExitStack() as stack:
@@ -151,7 +152,7 @@ class PluginRegistry:
         distribution, its_version = _origin(entry_point)
         record = PluginRecord(name=name, distribution=distribution, version=its_version)
         if (first := self._records.get(name)) is not None:
-            # Kept under a name of its own, so that it can be seen.
+            # List it under a name of its own, so that people see it.
             record.name = f"{name} ({record.distribution})"
             record.state = State.REJECTED
             record.reason = f"the name {name} is taken by {first.distribution} {first.version}"
@@ -167,16 +168,21 @@ class PluginRegistry:
                 self._hooks[name] = PluginAdapter(entry_point.load())
             except ContractError as exc:
                 record.state, record.reason = State.REJECTED, str(exc)
+            except KeyboardInterrupt:
+                # Ctrl-C: an import is slow enough to be interrupted. It is not the plugin's fault.
+                raise
             except BaseException as exc:
-                # Whatever an import does, SystemExit included, it costs this plugin only.
+                # SystemExit included: a failing import costs this plugin only.
                 record.state, record.reason = State.FAILED, _import_failure(exc, entry_point)
         self._records[record.name] = record
 
     def _list_models(self, record: PluginRecord) -> None:
-        """Take over the models that a plugin offers, except ids that are taken."""
+        """Register the models that a plugin offers, except for ids that are taken."""
         try:
             offered = self._hooks[record.name].call("coro_list_models", environ=self._environ)
             models = tuple(offered) if _is_model_list(offered) else None
+        except KeyboardInterrupt:
+            raise
         except BaseException as exc:
             record.state, record.reason = State.FAILED, f"coro_list_models failed: {describe(exc)}"
             return
@@ -199,16 +205,16 @@ class PluginRegistry:
 
 
 def _order(entry_point: EntryPoint) -> tuple[str, str]:
-    """Sort by plugin and distribution: the order of installation must not matter."""
+    """Return the sort key of plugin and distribution: installation order must not matter."""
     return entry_point.name, _origin(entry_point)[0]
 
 
 def _origin(entry_point: EntryPoint) -> tuple[str, str]:
-    """Return the name and version of its distribution; one deleted by half may say neither."""
+    """Return the name and version of its distribution; a half-deleted one may have neither."""
     if entry_point.dist is None:
         return "unknown", "unknown"
-    told = entry_point.dist.metadata.json
-    return str(told.get("name", "unknown")), str(told.get("version", "unknown"))
+    metadata = entry_point.dist.metadata.json
+    return str(metadata.get("name", "unknown")), str(metadata.get("version", "unknown"))
 
 
 def _is_model_list(models: object) -> TypeGuard[Sequence[Model]]:
@@ -233,12 +239,12 @@ def _import_failure(exc: BaseException, entry_point: EntryPoint) -> str:
         owner, _ = _origin(entry_point)
         return f"its code is gone: there is no {package}; install {owner} again, or uninstall it"
     if isinstance(exc, ImportError | SyntaxError):
-        # Says which module or line; at import no key or prompt has been seen yet.
+        # The text names the module or line. It is safe: an import has seen no key and no prompt.
         return f"it cannot be imported: {type(exc).__name__}: {' '.join(str(exc).split())}"
     return f"it cannot be loaded: {describe(exc)}"
 
 
-async def _open(record: PluginRecord, lifespan: LifespanTask, timeout: float) -> None:
+async def _start(record: PluginRecord, lifespan: LifespanTask, timeout: float) -> None:
     try:
         await lifespan.enter(timeout)
     except asyncio.CancelledError:
@@ -254,7 +260,7 @@ async def _open(record: PluginRecord, lifespan: LifespanTask, timeout: float) ->
     record.start_finished.set()
 
 
-async def _leave(record: PluginRecord, lifespan: LifespanTask) -> None:
+async def _close(record: PluginRecord, lifespan: LifespanTask) -> None:
     record.callable = False
     try:
         await lifespan.leave(LEAVE_SECONDS)
