@@ -11,14 +11,12 @@ not break anyone; adding an optional hook is compatible too. Anything else is a 
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import pluggy
 
+from coro_core.contract.behaviour import Behaviour
 from coro_core.contract.types import GenerateRequest, Generation, Model, Service
-
-if TYPE_CHECKING:
-    from coro_core.contract.behaviour import Behaviour
 
 CONTRACT_VERSION = 1
 """The version of this contract; a plugin that names another one is refused."""
@@ -83,7 +81,7 @@ class HookSpecs:
 
     @hookspec
     def coro_simulator(
-        self, behaviour: "Behaviour"
+        self, behaviour: Behaviour
     ) -> AbstractAsyncContextManager[Mapping[str, str]]:
         """Serve the provider's own wire protocol on loopback, behaving as told. Optional.
 

@@ -1,7 +1,7 @@
-"""One plugin and its hooks: judged when it is taken in, called by name. All that calls pluggy.
+"""One plugin and its hooks: validated once, then called by name. Everything that uses pluggy.
 
-Each plugin has a manager of its own. A call reaches this plugin and no sibling: a broadcast would
-lose every answer to one exception, and could be answered by the wrong one.
+Each plugin has a plugin manager of its own, so a call reaches this plugin and no other. A broadcast
+would lose every result to one exception, and another plugin could answer the call.
 """
 
 from importlib.metadata import version
@@ -16,14 +16,14 @@ _REQUIRED = ("coro_list_models", "coro_generate")
 
 
 class ContractError(CoroError):
-    """The plugin does not keep the contract; the message says how."""
+    """The plugin breaks the contract; the message says how."""
 
 
 class PluginAdapter:
-    """One plugin, constructed, and callable hook by hook."""
+    """One plugin, constructed, with its hooks callable by name."""
 
     def __init__(self, plugin_class: Any) -> None:
-        """Judge a class and construct it.
+        """Validate a class and construct it.
 
         Raises `ContractError`, and whatever the class raises when it is constructed.
         """
@@ -54,10 +54,10 @@ class PluginAdapter:
         return type(self.plugin).__module__.partition(".")[0]
 
     def implements(self, hook: str) -> bool:
-        """Tell whether the plugin has this hook."""
+        """Return true if the plugin has this hook."""
         return hook in self._implemented
 
     def call(self, hook: str, **arguments: object) -> Any:
-        """Call a hook; `None` when the plugin returned that, or lacks the hook."""
+        """Call a hook; return `None` if the plugin returned `None` or lacks the hook."""
         results = getattr(self._manager.hook, hook)(**arguments)
         return results[0] if results else None

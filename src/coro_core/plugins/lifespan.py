@@ -1,19 +1,21 @@
-"""Context managers of strangers, each in a task of its own, so that none can hold up the others."""
+"""Enter and leave a plugin's context manager in a task of its own, within a time limit."""
 
 import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 
+from coro_core.plugins.isolation import cancel_after
+
 
 class SelfCancelledError(Exception):
-    """A manager that was cancelled, and not by who enters or leaves it."""
+    """The manager cancelled its own task; its caller did not."""
 
 
 class LifespanTask:
     """An async context manager that is entered and left within one task.
 
-    The task is what makes bounds possible: a manager that hangs is abandoned, whatever it does with
-    cancellation, and one that raises `SystemExit` does not end the process.
+    The task makes time limits possible: a manager that hangs is abandoned, even if it ignores its
+    cancellation. A manager that raises `SystemExit` does not end the process.
     """
 
     def __init__(self, name: str, manager: Callable[[], AbstractAsyncContextManager[None]]) -> None:
@@ -28,15 +30,13 @@ class LifespanTask:
     async def enter(self, timeout: float) -> None:
         """Enter the manager within `timeout` seconds.
 
-        Raises what it raised, of whatever class, but `SelfCancelledError` in place of
-        `CancelledError`; or `TimeoutError`.
+        Raises what the manager raised, of whatever class, but `SelfCancelledError` in place of
+        `CancelledError`. Raises `TimeoutError` when the time is over.
         """
         self._task = asyncio.create_task(self._run(), name=f"lifespan of {self._name}")
-        waiter = asyncio.ensure_future(self._progress.wait())
         try:
-            await asyncio.wait({waiter}, timeout=timeout)
+            await cancel_after(timeout, asyncio.ensure_future(self._progress.wait()))
         finally:
-            waiter.cancel()
             if not self._entered:
                 self._task.cancel()
         if self._failure is not None:
@@ -45,13 +45,11 @@ class LifespanTask:
             raise TimeoutError
 
     async def leave(self, timeout: float) -> None:
-        """Leave a manager that was entered within `timeout` seconds. Raises as `enter` does."""
+        """Leave a manager that was entered, within `timeout` seconds. Raises as `enter` does."""
         self._leave.set()
         if self._task is None or not self._entered:
             return
-        await asyncio.wait({self._task}, timeout=timeout)
-        if not self._task.done():
-            self._task.cancel()
+        if await cancel_after(timeout, self._task):
             raise TimeoutError
         if self._failure is not None:
             raise self._failure
@@ -63,10 +61,11 @@ class LifespanTask:
                 self._progress.set()
                 await self._leave.wait()
         except asyncio.CancelledError as exc:
-            # As it is, it would pass for the cancellation of who enters or leaves.
+            # A bare CancelledError would look like our caller's own cancellation.
             self._failure = SelfCancelledError().with_traceback(exc.__traceback__)
         except BaseException as exc:
-            # Kept, not raised: out of a task, SystemExit would end the process.
+            # Raised out of a task, SystemExit and KeyboardInterrupt would end the process. Ctrl-C
+            # is not lost: on an event loop it arrives as a cancellation or in a signal handler.
             self._failure = exc
         finally:
             self._progress.set()
