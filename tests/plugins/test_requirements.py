@@ -1,4 +1,4 @@
-"""What the metadata of a distribution say: the core it needs, and the line to install it again."""
+"""Requirements in metadata: the core a plugin needs, and the line that installs it again."""
 
 import json
 from importlib.metadata import Distribution
@@ -13,29 +13,34 @@ from coro_core.plugins.requirements import newer_core, requirement
     ("line", "wanted"),
     [
         ("coro-core>=0.2", ">=0.2"),
-        ("Coro_Core (>=0.2,<0.3)", ">=0.2,<0.3"),
+        ("Coro_Core (>=0.2,<0.3)", "<0.3,>=0.2"),
         ("coro-core[all]<0.3,>=0.2; python_version >= '3.11'", "<0.3,>=0.2"),
-        ("coro.core ~= 1.0", "~= 1.0"),
+        ("coro.core ~= 1.0", "~=1.0"),
         ("coro-core==0.1.1", "==0.1.1"),
         ("coro-core>=0.1.0", None),
         ("coro-core>=0.1,<0.2", None),
         ("coro-core==0.1.*", None),
         ("coro-core>=0.1.0.0", None),
-        # Older than the core, and the contract's own version says whether that matters.
+        # Older than the core: the version of the contract decides if they fit.
         ("coro-core>=0.0.1,<0.1", None),
         ("coro-core", None),
         ("coro-core @ https://example.invalid/9.9/coro_core.whl", None),
         ("coro-core; python_version >= '3.11'", None),
         ("coro-core-extras>=9", None),
         ("httpx>=9", None),
+        ("coro-core>=9; extra == 'more'", None),
+        ("coro-core>=9; python_version < '3'", None),
+        ("coro-core >= nine", None),
+        ("coro-core===nine", None),
+        ("coro-core>=0.2rc1", ">=0.2rc1"),
     ],
 )
-def test_only_a_core_that_is_newer_is_told(line: str, wanted: str | None) -> None:
+def test_only_a_newer_core_is_reported(line: str, wanted: str | None) -> None:
     assert newer_core(["httpx>=0.28", line], "0.1.0") == wanted
 
 
 class Acme(Distribution):
-    """coro-acme 1.0, as it came."""
+    """coro-acme 1.0, with the origin that its installer recorded."""
 
     def __init__(self, origin: object) -> None:
         self._origin = origin
@@ -72,5 +77,5 @@ WHEEL = "https://acme.example/coro_acme.whl"
         ),
     ],
 )
-def test_the_line_says_where_it_came_from(origin: object, line: str) -> None:
+def test_the_line_names_the_origin(origin: object, line: str) -> None:
     assert requirement(Acme(origin), Path("/here")) == line
