@@ -1,4 +1,4 @@
-"""One instance of CORO, put together from its parts; and the demo.
+"""One instance of CORO, built from its parts, and the demo.
 
 Import `engine` and `demo`.
 """

@@ -1,4 +1,4 @@
-"""The demo: every provider simulated, behaving as its provider does unless told to fail."""
+"""The demo: every provider is simulated, and fails only if `CORO_DEMO_FAIL` says so."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ _SHOWN_CHARS = 40
 
 
 def demo_behaviours(settings: Settings, records: Sequence[PluginRecord]) -> dict[str, Behaviour]:
-    """Return how each plugin's simulator is to behave.
+    """Return the behaviour of each plugin's simulator, by the plugin's name.
 
     Raises `SettingsError` when `CORO_DEMO_FAIL` names no plugin, or no error of a provider.
     """
@@ -20,7 +20,7 @@ def demo_behaviours(settings: Settings, records: Sequence[PluginRecord]) -> dict
         name, _, code = entry.partition("=")
         code = code or AuthenticationFailed.code
         if name not in behaviours or code not in PROVIDER_ERROR_CODES:
-            # One line, whatever a quoted value in `.env` holds.
+            # A quoted value in `.env` can hold line breaks; the message is one line.
             shown = entry[:_SHOWN_CHARS].encode("unicode_escape").decode()
             raise SettingsError(
                 f"CORO_DEMO_FAIL: {shown} is not a plugin, or not plugin=error_code with one of"

@@ -1,4 +1,4 @@
-"""What one instance of CORO is made of; two can live in one process and share nothing."""
+"""One instance of CORO; two instances in one process share nothing."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -19,7 +19,7 @@ _log = structlog.get_logger("coro")
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """The parts, put together."""
+    """The parts of one instance."""
 
     settings: Settings
     plugins: PluginRegistry
@@ -29,20 +29,20 @@ class Engine:
 
     @asynccontextmanager
     async def started(self) -> AsyncIterator[None]:
-        """Open every plugin as `start` does, and wait until that is done."""
+        """Like `start`, but wait until every plugin has started or has failed to."""
         async with self.start():
             await self.plugins.wait_ready()
             yield
 
     @asynccontextmanager
     async def start(self) -> AsyncIterator[None]:
-        """Open every plugin in the background, and close them at the end.
+        """Start every plugin in the background, and close every plugin at the end.
 
-        In the demo, each is pointed at its own simulator.
+        In the demo, each plugin uses its own simulator.
         """
         demo = None
         if self.settings.demo:
-            # Only here: the simulators' kit is of no use to a server with keys.
+            # Only here: a server with keys needs no simulators.
             from coro_core.engine.demo import demo_behaviours
 
             demo = demo_behaviours(self.settings, self.plugins.records)
@@ -55,9 +55,9 @@ class Engine:
 
 
 def build_engine(environ: Mapping[str, str]) -> Engine:
-    """Put an instance together from its settings; nothing is opened yet.
+    """Put an instance together from its settings; start no plugin.
 
-    Says in the log what in the settings looks like a slip. Raises `SettingsError`.
+    Logs settings that look misspelt. Raises `SettingsError`.
     """
     settings = read_settings(environ)
     plugins = PluginRegistry(environ, disabled=settings.disabled_plugins)

@@ -1,4 +1,4 @@
-"""What a plugin returned, held against the contract."""
+"""Validation of what a plugin returned."""
 
 from dataclasses import replace
 
@@ -10,10 +10,10 @@ MAX_NAME_CHARS = 200
 
 
 def validate_generation(generation: object) -> Generation:
-    """Return what a plugin returned, if it keeps the contract.
+    """Return a plugin's generation if it keeps the contract.
 
-    Text that cannot be encoded is mended, since it came from a model; anything else that is wrong
-    is the plugin's fault and raises `TypeError`. Raises `EmptyResponse` and `InvalidResponse` too.
+    Text that cannot be encoded comes from the model and is repaired. Any other defect is the
+    plugin's fault and raises `TypeError`. Raises `EmptyResponse` and `InvalidResponse` too.
     """
     if not isinstance(generation, Generation):
         raise TypeError("coro_generate must return a Generation")
@@ -40,7 +40,7 @@ def validate_generation(generation: object) -> Generation:
 
 
 def encodable(text: str) -> str:
-    """Put a replacement character where half a surrogate pair stands, which no JSON can carry."""
+    """Replace each half of a surrogate pair, which JSON cannot carry, by U+FFFD."""
     if text.isascii():
         return text
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -15,7 +15,7 @@ from coro_core.contract.behaviour import Behaviour
 from coro_core.plugins.adapter import PluginAdapter
 from coro_core.plugins.lifespan import LifespanTask
 from coro_core.testing.conformance.failure import Failure
-from coro_core.testing.conformance.loop_monitor import entered_apart
+from coro_core.testing.conformance.loop_thread import entered_in_loop_thread
 from coro_core.testing.conformance.provider import Provider, Simulation, upstream_names
 from coro_core.testing.conformance.recording_proxy import Tap
 from coro_core.testing.conformance.subprocess_probe import Fresh, look_afresh
@@ -76,7 +76,7 @@ class PluginUnderTest:
                     )
                 yield simulation
 
-        async with entered_apart(serving) as simulation:
+        async with entered_in_loop_thread(serving) as simulation:
             yield simulation
 
     @asynccontextmanager

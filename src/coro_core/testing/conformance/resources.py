@@ -7,7 +7,7 @@ from contextlib import suppress
 from coro_core.contract.behaviour import Behaviour
 from coro_core.contract.errors import NotConfigured
 from coro_core.testing.conformance.failure import require
-from coro_core.testing.conformance.loop_monitor import run_apart
+from coro_core.testing.conformance.loop_thread import run_in_loop_thread
 from coro_core.testing.conformance.plugin_under_test import PluginUnderTest, lifespan
 from coro_core.testing.conformance.provider import Provider
 from coro_core.testing.conformance.registry import Checks
@@ -84,7 +84,7 @@ async def _opens_again(subject: PluginUnderTest) -> None:
             await provider.answers()
 
     await once()
-    await asyncio.to_thread(run_apart, once, _AGAIN_SECONDS)
+    await asyncio.to_thread(run_in_loop_thread, once, _AGAIN_SECONDS)
 
 
 @CHECKS.add(

@@ -9,7 +9,7 @@ from typing import Any
 from coro_core.contract.errors import ProviderError, describe
 from coro_core.testing.conformance.catalogue import CHECKS
 from coro_core.testing.conformance.failure import Failure
-from coro_core.testing.conformance.loop_monitor import run_apart
+from coro_core.testing.conformance.loop_thread import run_in_loop_thread
 from coro_core.testing.conformance.plugin_under_test import PluginUnderTest
 from coro_core.testing.conformance.registry import Check
 
@@ -74,7 +74,7 @@ class Contract:
             if (verdict := self.finding(need).verdict) is not Verdict.PASSED:
                 return Verdict.NOT_RUN, f"It builds on {need}: {verdict}."
         try:
-            detail = run_apart(lambda: check.run(self.subject), _SECONDS)
+            detail = run_in_loop_thread(lambda: check.run(self.subject), _SECONDS)
         except Failure as broken:
             return Verdict.FAILED, str(broken)
         except ProviderError as error:

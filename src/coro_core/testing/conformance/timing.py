@@ -1,14 +1,14 @@
-"""That a plugin shares the event loop: it waits without blocking, together, and lets go."""
+"""Checks that a plugin never blocks the loop, runs calls concurrently and honours cancellation."""
 
 import asyncio
-import sys
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from pathlib import Path
+from types import FrameType
 
 from coro_core.contract.behaviour import Behaviour, Call
 from coro_core.contract.errors import ProviderError
+from coro_core.plugins.loop_monitor import monitored_loop, place
 from coro_core.testing.conformance.failure import require
 from coro_core.testing.conformance.plugin_under_test import PluginUnderTest, lifespan
 from coro_core.testing.conformance.provider import Provider
@@ -17,67 +17,28 @@ from coro_core.testing.conformance.waiting import PATIENCE, in_time
 
 CHECKS = Checks("How it shares the event loop")
 
-_TICK = 0.05
+_TICK_SECONDS = 0.05
 _TICKS = 10
-"""So many ticks of a thread without a beat of the loop between them are a standstill."""
-_TOGETHER = 120
-"""More than the hundred connections that many clients stop at by themselves."""
-
-
-class Standstills(threading.Thread):
-    """Counts ticks of its own against the beats of a loop, so that a slow machine slows both."""
-
-    def __init__(self) -> None:
-        super().__init__(name="standstills", daemon=True)
-        self._loop_thread = threading.get_ident()
-        self._beats = 0
-        self._stopped = threading.Event()
-        self.longest = 0.0
-        """The longest time without a beat, in seconds by the ticks."""
-        self.where = ""
-        """Where the loop's thread was then."""
-
-    async def beat(self) -> None:
-        """Show that the loop runs, for ever."""
-        while True:
-            self._beats += 1
-            await asyncio.sleep(_TICK / 2)
-
-    def run(self) -> None:
-        """Tick until stopped."""
-        seen, ticks = -1, 0
-        while not self._stopped.wait(_TICK):
-            beats = self._beats
-            ticks = ticks + 1 if beats == seen else 0
-            seen = beats
-            if ticks * _TICK > self.longest:
-                self.longest = ticks * _TICK
-                self.where = self._place()
-
-    def stop(self) -> None:
-        """End the thread."""
-        self._stopped.set()
-        self.join()
-
-    def _place(self) -> str:
-        frame = sys._current_frames().get(self._loop_thread)
-        return f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}" if frame else "unknown"
+"""Ticks of the monitor for which the loop must not stand still."""
+_CONCURRENT_CALLS = 120
+"""More than 100, the default limit of connections in many clients."""
 
 
 @asynccontextmanager
-async def unblocked(what: str) -> AsyncIterator[None]:
-    """Raise `Failure` at the end if the loop has stood still meanwhile."""
-    watch = Standstills()
-    beating = asyncio.create_task(watch.beat())
-    watch.start()
-    try:
+async def unblocked(action: str) -> AsyncIterator[None]:
+    """Raise `Failure` at the end if the loop stood still for `_TICKS` ticks within the block."""
+    longest, where = 0, ""
+
+    def on_standstill(ticks: int, frame: FrameType | None) -> None:
+        nonlocal longest, where
+        if ticks > longest:
+            longest, where = ticks, place(frame)
+
+    async with monitored_loop(_TICK_SECONDS, on_standstill):
         yield
-    finally:
-        beating.cancel()
-        watch.stop()
     require(
-        watch.longest < _TICKS * _TICK,
-        f"{what} blocks the event loop for {watch.longest:.1f} s, at {watch.where}.",
+        longest < _TICKS,
+        f"{action} blocks the event loop for {longest * _TICK_SECONDS:.1f} s, at {where}.",
     )
 
 
@@ -97,7 +58,7 @@ async def _opening_is_async(subject: PluginUnderTest) -> None:
     needs=("answer",),
 )
 async def _calls_are_async(subject: PluginUnderTest) -> None:
-    slow = Behaviour(latency=2 * _TICKS * _TICK)
+    slow = Behaviour(latency=2 * _TICKS * _TICK_SECONDS)
     async with subject.opened(slow) as provider, unblocked("A call"):
         with suppress(ProviderError):
             await provider.generate()
@@ -105,15 +66,15 @@ async def _calls_are_async(subject: PluginUnderTest) -> None:
 
 @CHECKS.add(
     "concurrent",
-    f"{_TOGETHER} calls are at the provider at the same time: none waits for another.",
+    f"{_CONCURRENT_CALLS} calls are at the provider at the same time: none waits for another.",
     needs=("calls-are-async",),
 )
 async def _concurrent(subject: PluginUnderTest) -> None:
-    barrier = _Barrier(_TOGETHER)
+    barrier = _Barrier(_CONCURRENT_CALLS)
     async with subject.opened(Behaviour(gate=barrier.wait)) as provider:
-        calls = [provider.generate() for _ in range(_TOGETHER)]
+        calls = [provider.generate() for _ in range(_CONCURRENT_CALLS)]
         await asyncio.gather(*calls, return_exceptions=True)
-    require(barrier.met, f"Only {barrier.most} of {_TOGETHER} calls were there at once.")
+    require(barrier.met, f"Only {barrier.most} of {_CONCURRENT_CALLS} calls were there at once.")
 
 
 class _Barrier:

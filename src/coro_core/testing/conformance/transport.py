@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from coro_core.contract.behaviour import Behaviour, Fault
 from coro_core.contract.errors import ProviderError
 from coro_core.testing.conformance.failure import Failure, require
-from coro_core.testing.conformance.loop_monitor import entered_apart
+from coro_core.testing.conformance.loop_thread import entered_in_loop_thread
 from coro_core.testing.conformance.plugin_under_test import PluginUnderTest
 from coro_core.testing.conformance.provider import CALL_SECONDS, Provider, failure
 from coro_core.testing.conformance.registry import Checks, Run
@@ -180,7 +180,7 @@ async def _tls(subject: PluginUnderTest) -> None:
     stranger.set_alpn_protocols(["h2", "http/1.1"])
     for context in (stranger, None):
         async with (
-            entered_apart(partial(_refusing, context)) as server,
+            entered_in_loop_thread(partial(_refusing, context)) as server,
             subject.opened(address=_at(server.port, "https")) as provider,
         ):
             error = await failure(provider.generate())

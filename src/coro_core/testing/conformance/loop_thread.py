@@ -15,7 +15,7 @@ _SETTLE_SECONDS = 2.0
 """How long what is left on a loop may take to end."""
 
 
-def run_apart(work: Callable[[], Coroutine[Any, Any, T]], seconds: float) -> T:
+def run_in_loop_thread(work: Callable[[], Coroutine[Any, Any, T]], seconds: float) -> T:
     """Run a coroutine on a loop and in a thread of its own.
 
     Raises what it raises, and `Failure` when it does not end; it is then abandoned.
@@ -48,7 +48,7 @@ def run_apart(work: Callable[[], Coroutine[Any, Any, T]], seconds: float) -> T:
 
 
 @asynccontextmanager
-async def entered_apart(
+async def entered_in_loop_thread(
     manager: Callable[[], AbstractAsyncContextManager[T]],
 ) -> AsyncIterator[T]:
     """Enter a context manager on a loop and in a thread of its own, and leave it there."""
