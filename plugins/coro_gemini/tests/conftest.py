@@ -11,9 +11,9 @@ import pytest
 from coro_core import GenerateRequest
 from coro_core.testing import Behaviour, HttpReply, json_reply, serve_http
 from coro_gemini import GeminiPlugin
-from coro_gemini.grpc_sdk import grpc
-from coro_gemini.grpc_simulator import answer_bytes, list_bytes, trailing_metadata
-from coro_gemini.rest_simulator import refused
+from coro_gemini.grpc.sdk import grpc
+from coro_gemini.grpc.simulator import list_bytes, reply_bytes, trailing_metadata
+from coro_gemini.rest.simulator import status_reply
 
 KEY = "AQ.not-a-real-key"
 SDKS = ("google-generativeai", "google-genai")
@@ -84,7 +84,7 @@ async def _serving_grpc(answer):
                 if "status" in answer:
                     code = grpc.StatusCode[answer["status"]]
                     await context.abort(code, answer["message"], trailing_metadata(answer))
-                return (list_bytes if call.method.endswith("ListModels") else answer_bytes)(answer)
+                return (list_bytes if call.method.endswith("ListModels") else reply_bytes)(answer)
 
             return grpc.unary_unary_rpc_method_handler(handle)
 
@@ -105,7 +105,7 @@ async def _serving_rest(answer):
             return answer
         if isinstance(answer, bytes):
             return HttpReply(answer)
-        return refused(answer) if "status" in answer else json_reply(answer)
+        return status_reply(answer) if "status" in answer else json_reply(answer)
 
     async with serve_http(handle) as address:
         yield address

@@ -20,7 +20,7 @@ from coro_core import (
     UpstreamError,
     Usage,
 )
-from coro_gemini.dialect import detail, status
+from coro_gemini.simulated_replies import error_detail, rpc_status
 
 
 def reply(*texts, finish_reason="STOP", **fields):
@@ -29,11 +29,11 @@ def reply(*texts, finish_reason="STOP", **fields):
 
 
 def info(reason):
-    return detail("ErrorInfo", reason=reason, domain="googleapis.com")
+    return error_detail("ErrorInfo", reason=reason, domain="googleapis.com")
 
 
 def quota(quota_id):
-    return detail("QuotaFailure", violations=[{"quotaId": quota_id}])
+    return error_detail("QuotaFailure", violations=[{"quotaId": quota_id}])
 
 
 REFUSED = [
@@ -65,7 +65,7 @@ async def test_a_refusal_becomes_its_kind_and_keeps_none_of_its_words(
     name, text, details, kind, answering, request_for
 ):
     echo = f"{text} (key AQ.not-a-real-key, prompt What is 2+2?)"
-    async with answering(status(name, echo, *details)) as plugin:
+    async with answering(rpc_status(name, echo, *details)) as plugin:
         with pytest.raises(kind) as caught:
             await plugin.coro_generate(request_for())
     assert type(caught.value) is kind
@@ -75,13 +75,13 @@ async def test_a_refusal_becomes_its_kind_and_keeps_none_of_its_words(
 
 async def test_a_country_that_is_not_served_is_named_as_the_reason(answering, request_for):
     text = "User location is not supported for the API use."
-    async with answering(status("FAILED_PRECONDITION", text)) as plugin:
+    async with answering(rpc_status("FAILED_PRECONDITION", text)) as plugin:
         with pytest.raises(BadRequest, match="country that this server calls from"):
             await plugin.coro_generate(request_for())
 
 
 async def test_a_disabled_api_is_told_from_a_bad_key(answering, request_for):
-    async with answering(status("PERMISSION_DENIED", "x", info("SERVICE_DISABLED"))) as plugin:
+    async with answering(rpc_status("PERMISSION_DENIED", "x", info("SERVICE_DISABLED"))) as plugin:
         with pytest.raises(AuthenticationFailed, match="Enable the Generative Language API"):
             await plugin.coro_generate(request_for())
 
@@ -91,15 +91,17 @@ async def test_a_disabled_api_is_told_from_a_bad_key(answering, request_for):
     [("38s", 38.0), ("0.250s", 0.25), ("0.1s", 0.1), ("-5s", None), ("315576000000s", 86_400.0)],
 )
 async def test_a_retry_delay_of_any_size_is_read(delay, expected, answering, request_for):
-    wait = detail("RetryInfo", retryDelay=delay)
-    async with answering(status("RESOURCE_EXHAUSTED", "x", quota("PerMinute"), wait)) as plugin:
+    wait = error_detail("RetryInfo", retryDelay=delay)
+    async with answering(rpc_status("RESOURCE_EXHAUSTED", "x", quota("PerMinute"), wait)) as plugin:
         with pytest.raises(RateLimited) as caught:
             await plugin.coro_generate(request_for())
     assert caught.value.retry_after == expected
 
 
 async def test_a_retry_info_without_a_delay_is_no_delay(answering, request_for):
-    async with answering(status("RESOURCE_EXHAUSTED", "x", detail("RetryInfo"))) as plugin:
+    async with answering(
+        rpc_status("RESOURCE_EXHAUSTED", "x", error_detail("RetryInfo"))
+    ) as plugin:
         with pytest.raises(RateLimited) as caught:
             await plugin.coro_generate(request_for())
     assert caught.value.retry_after is None

@@ -6,11 +6,11 @@ import pytest
 
 from coro_core import ConnectionFailed, InvalidResponse, ProviderError, Timeout
 from coro_core.testing import Fault
-from coro_gemini.dialect import detail, status
-from coro_gemini.error_mapping import Refusal
-from coro_gemini.grpc_replies import failure_of_grpc
-from coro_gemini.grpc_sdk import grpc
-from coro_gemini.grpc_simulator import trailing_metadata
+from coro_gemini.error_mapping import RpcStatus
+from coro_gemini.grpc.error_mapping import map_own_failure
+from coro_gemini.grpc.sdk import grpc
+from coro_gemini.grpc.simulator import trailing_metadata
+from coro_gemini.simulated_replies import error_detail, rpc_status
 
 GOAWAY = b"\0\0\x08\x07" + b"\0" * 5 + b"\0\0\0\0" + b"\0\0\0\x0b"
 """HTTP/2's own farewell: no stream was served, enhance your calm."""
@@ -22,7 +22,9 @@ def sdk():
 
 
 def details_of(name, text):
-    [(_, content)] = trailing_metadata(status(name, text, detail("ErrorInfo", reason="X")))
+    [(_, content)] = trailing_metadata(
+        rpc_status(name, text, error_detail("ErrorInfo", reason="X"))
+    )
     return content
 
 
@@ -53,7 +55,7 @@ async def test_broken_error_details_are_an_invalid_response(content, answering, 
     ],
 )
 def test_a_failure_of_the_connection_is_not_taken_for_the_servers_own(message, retryable):
-    error = failure_of_grpc(Refusal(status="UNAVAILABLE", message=message))
+    error = map_own_failure(RpcStatus(code="UNAVAILABLE", message=message))
     assert isinstance(error, ConnectionFailed)
     assert error.retryable is retryable
 
@@ -63,7 +65,7 @@ def test_a_failure_of_the_connection_is_not_taken_for_the_servers_own(message, r
     [("Deadline Exceeded", Timeout), ("Deadline expired before operation.", type(None))],
 )
 def test_our_own_deadline_is_told_from_the_servers(message, kind):
-    error = failure_of_grpc(Refusal(status="DEADLINE_EXCEEDED", message=message))
+    error = map_own_failure(RpcStatus(code="DEADLINE_EXCEEDED", message=message))
     assert type(error) is kind
 
 

@@ -14,7 +14,7 @@ from coro_core import (
 )
 from coro_core.testing import CANARY_KEY, Fault
 from coro_gemini import GeminiPlugin
-from coro_gemini.dialect import DEFAULT_MODELS
+from coro_gemini.simulated_replies import DEFAULT_MODELS
 
 PATHS = {
     "google-generativeai": "/google.ai.generativelanguage.v1beta.GenerativeService/GenerateContent",

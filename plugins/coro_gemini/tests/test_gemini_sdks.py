@@ -9,49 +9,48 @@ import pytest
 
 from coro_core import NotConfigured
 from coro_core.testing import Behaviour
-from coro_gemini import GeminiPlugin, sdks
-from coro_gemini.sdks import chosen_sdk
+from coro_gemini import GeminiPlugin
+from coro_gemini.settings import read_settings
 from support.faults.certificates import certificate
 from support.faults.gate import gate_before
 
 OLD, NEW = "google-generativeai", "google-genai"
 
 
-@pytest.fixture
-def installed(monkeypatch):
-    """Say which versions are installed."""
+def versions_of(versions):
+    """Return a stand-in for `importlib.metadata.version` that knows only `versions`."""
 
-    def say(**versions):
-        def version(name):
-            if name.replace("-", "_") not in versions:
-                raise PackageNotFoundError(name)
-            return versions[name.replace("-", "_")]
+    def version(name):
+        if name not in versions:
+            raise PackageNotFoundError(name)
+        return versions[name]
 
-        monkeypatch.setattr(sdks, "version", version)
-
-    return say
+    return version
 
 
 @pytest.mark.parametrize("value", [None, "", " ", "auto", " auto "])
 @pytest.mark.parametrize(
     ("versions", "expected"),
     [
-        ({"google_generativeai": "0.8.6"}, OLD),
-        ({"google_generativeai": "0.8.6", "google_genai": "3.4.0"}, NEW),
-        ({"google_genai": "3.9.1"}, NEW),
-        ({"google_generativeai": "0.8.6", "google_genai": "1.64.0"}, OLD),
-        ({"google_generativeai": "0.8.6", "google_genai": "3.3.9"}, OLD),
-        ({"google_generativeai": "0.8.6", "google_genai": "4.0.0"}, OLD),
+        ({OLD: "0.8.6"}, OLD),
+        ({OLD: "0.8.6", NEW: "3.4.0"}, NEW),
+        ({NEW: "3.9.1"}, NEW),
+        ({OLD: "0.8.6", NEW: "1.64.0"}, OLD),
+        ({OLD: "0.8.6", NEW: "3.3.9"}, OLD),
+        ({OLD: "0.8.6", NEW: "4.0.0"}, OLD),
     ],
 )
-def test_auto_is_google_genai_when_it_is_installed(value, versions, expected, installed):
-    installed(**versions)
-    assert chosen_sdk({} if value is None else {"GEMINI_SDK": value}) == expected
+def test_auto_is_google_genai_when_it_is_installed(value, versions, expected):
+    environ = (
+        {"GEMINI_API_KEY": "k"} if value is None else {"GEMINI_API_KEY": "k", "GEMINI_SDK": value}
+    )
+    assert read_settings(environ, installed_version=versions_of(versions)).sdk == expected
 
 
 @pytest.mark.parametrize("name", [OLD, NEW])
 def test_an_sdk_that_is_named_is_used(name):
-    assert chosen_sdk({"GEMINI_SDK": f" {name} "}) == name
+    environ = {"GEMINI_API_KEY": "k", "GEMINI_SDK": f" {name} "}
+    assert read_settings(environ).sdk == name
 
 
 @pytest.mark.parametrize(
@@ -59,13 +58,13 @@ def test_an_sdk_that_is_named_is_used(name):
     [
         (
             NEW,
-            {"google_generativeai": "0.8.6"},
+            {OLD: "0.8.6"},
             "GEMINI_SDK asks for google-genai, of which no 3.4 or newer 3.x is installed; run pip"
             " install coro-gemini[genai].",
         ),
         (
             OLD,
-            {"google_genai": "3.4.0"},
+            {NEW: "3.4.0"},
             "GEMINI_SDK asks for google-generativeai, of which no 0.8.x is installed; run pip"
             " install coro-gemini.",
         ),
@@ -77,19 +76,22 @@ def test_an_sdk_that_is_named_is_used(name):
         (
             "google",
             {},
-            "GEMINI_SDK names no SDK that there is; use auto, google-generativeai or google-genai.",
+            "GEMINI_SDK names no known SDK; use auto, google-generativeai or google-genai.",
         ),
     ],
 )
-async def test_an_sdk_that_cannot_be_used_is_told_in_one_sentence(
-    value, versions, sentence, installed
-):
-    installed(**versions)
+def test_an_sdk_that_cannot_be_used_is_reported_in_one_sentence(value, versions, sentence):
     environ = {"GEMINI_API_KEY": "k", "GEMINI_SDK": value}
     with pytest.raises(NotConfigured) as caught:
+        read_settings(environ, installed_version=versions_of(versions))
+    assert caught.value.message == sentence
+
+
+async def test_a_plugin_with_an_unknown_sdk_does_not_open():
+    environ = {"GEMINI_API_KEY": "k", "GEMINI_SDK": "google"}
+    with pytest.raises(NotConfigured, match="GEMINI_SDK names no known SDK"):
         async with GeminiPlugin().coro_lifespan(environ):
             pass
-    assert caught.value.message == sentence
 
 
 def test_the_extra_asks_for_what_counts_as_installed():

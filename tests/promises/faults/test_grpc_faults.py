@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from coro_gemini.dialect import status
-from coro_gemini.grpc_sdk import grpc
+from coro_gemini.grpc.sdk import grpc
+from coro_gemini.simulated_replies import rpc_status
 from support.faults.gemini_refusals import REFUSALS, WAITS, retry_in
 from support.faults.grpc_answers import ANSWERS, BREACHES, FRAMES, LOST, continuations, saying
 from support.faults.grpc_server import (
@@ -71,7 +71,7 @@ async def test_a_wait_that_fits_is_waited_for_and_then_gemini_answers(
     async def once(echo: str, context: Context) -> bytes:
         asked.append(time.monotonic())
         if len(asked) == 1:
-            return await refuse(status("RESOURCE_EXHAUSTED", "", retry_in("1s")))(echo, context)
+            return await refuse(rpc_status("RESOURCE_EXHAUSTED", "", retry_in("1s")))(echo, context)
         return well()
 
     async with scripted() as (here, script):
@@ -86,7 +86,7 @@ async def test_a_wait_that_fits_is_waited_for_and_then_gemini_answers(
 async def test_a_wait_that_does_not_fit_is_told_at_once_by_gemini_too() -> None:
     async with scripted() as (here, script):
         with here.trials.trial("RESOURCE_EXHAUSTED and a wait that does not fit"):
-            script.answer = refuse(status("RESOURCE_EXHAUSTED", "", retry_in("30s")))
+            script.answer = refuse(rpc_status("RESOURCE_EXHAUSTED", "", retry_in("30s")))
             calls = script.calls
             row = await here.fails("rate_limited", timeout=20.0)
             assert row["retry_after_s"] == 30.0

@@ -181,7 +181,7 @@ async def test_tls_that_cannot_be_trusted_is_refused_for_good(
     names = ("good", "other", "expired")
     trusted = b"".join((tmp_path / f"{name}.pem").read_bytes() for name in names)
     if plugin == "gemini":
-        from coro_gemini.grpc_sdk import grpc
+        from coro_gemini.grpc.sdk import grpc
 
         credentials = grpc.ssl_channel_credentials(trusted)
         monkeypatch.setattr(grpc, "ssl_channel_credentials", lambda _: credentials)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import strategies as st
 
 from coro_gemini import GeminiPlugin
-from coro_gemini.grpc_sdk import Status, error_details, grpc, protos
+from coro_gemini.grpc.sdk import Status, error_details, grpc, protos
 from support.faults.canaries import KEYS
 from support.faults.grpc_answers import saying
 from support.faults.grpc_server import Answer, Context, ScriptedGemini, scripted_gemini, well

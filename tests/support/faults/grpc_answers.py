@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 
 from coro_core.testing import Call
-from coro_gemini.grpc_sdk import grpc, protos
+from coro_gemini.grpc.sdk import grpc, protos
 from support.faults.canaries import PROVIDER_TEXT
 from support.faults.grpc_server import Answer, Context
 

@@ -5,9 +5,9 @@ from contextlib import asynccontextmanager
 from typing import Any, TypeAlias
 
 from coro_core.testing import Call
-from coro_gemini.dialect import Json, said
-from coro_gemini.grpc_sdk import grpc
-from coro_gemini.grpc_simulator import answer_bytes, trailing_metadata
+from coro_gemini.grpc.sdk import grpc
+from coro_gemini.grpc.simulator import reply_bytes, trailing_metadata
+from coro_gemini.simulated_replies import Json, answer
 from support.faults.canaries import PROMPT, PROVIDER_TEXT
 
 Context: TypeAlias = "grpc.aio.ServicerContext[bytes, bytes]"
@@ -34,20 +34,20 @@ class ScriptedGemini:
 
 def well() -> bytes:
     """Return the bytes of a proper answer."""
-    return answer_bytes(said(Call("", "gemini-3.5-flash-lite", {}, {"prompt": "x"}), "fine"))
+    return reply_bytes(answer(Call("", "gemini-3.5-flash-lite", {}, {"prompt": "x"}), "fine"))
 
 
 def refuse(refused: Json) -> Answer:
     """Return the answer that is a refusal, with the key and the prompt behind its text."""
 
-    async def answer(echo: str, context: Context) -> bytes:
+    async def abort(echo: str, context: Context) -> bytes:
         echoing = {**refused, "message": f"{refused['message']} {echo}"}
         metadata = (("x-echo-bin", echo.encode()), *trailing_metadata(echoing))
         status = grpc.StatusCode[refused["status"]]
         await context.abort(status, echoing["message"], metadata)
         raise AssertionError("abort raises")
 
-    return answer
+    return abort
 
 
 @asynccontextmanager

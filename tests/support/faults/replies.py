@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 from coro_core.testing import Call, RawReply
-from coro_gemini.dialect import said
+from coro_gemini.simulated_replies import answer
 from support.faults.canaries import PROVIDER_TEXT
 
 Body = bytes | Callable[[Call], bytes]
@@ -29,14 +29,14 @@ def prompt_of(call: Call) -> str:
 def completion(call: Call, **fields: Any) -> bytes:
     """Return a proper answer in the dialect of the call, with `fields` in place of its own."""
     if "prompt" in call.body:
-        return json.dumps({**said(call, "fine"), **fields}).encode()
+        return json.dumps({**answer(call, "fine"), **fields}).encode()
     message = {"role": "assistant", "content": "fine"}
-    answer = {
+    reply = {
         "model": call.model,
         "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
         "usage": {"prompt_tokens": 1, "completion_tokens": 1},
     }
-    return told({**answer, **fields})
+    return told({**reply, **fields})
 
 
 def told(value: object) -> bytes:

@@ -1,79 +1,76 @@
-"""Google's two SDKs: which one to use, and one way to use either. Neither is loaded from here."""
+"""Google's two SDKs: their modules, the versions that fit, and the choice between them."""
 
 import re
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
-from importlib.metadata import PackageNotFoundError, version
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError
 
-from coro_core import GenerateRequest, Generation, NotConfigured
-from coro_core.kit import load_module
+from coro_core import NotConfigured
 
-_MODULES = {"google-genai": "coro_gemini.genai", "google-generativeai": "coro_gemini.generativeai"}
-"""The distributions, the preferred one first, and the module that knows each."""
-_FITS = {
-    "google-genai": (re.compile(r"3\.(?:[4-9]|\d\d)"), "3.4 or newer 3.x"),
-    "google-generativeai": (re.compile(r"0\.8\."), "0.8.x"),
+
+@dataclass(frozen=True, slots=True)
+class Sdk:
+    """One SDK, and the module here that uses it."""
+
+    client_module: str
+    versions: re.Pattern[str]
+    """The versions that the module is written for, as in pyproject.toml."""
+    versions_text: str
+    install_help: str
+
+
+SDKS: Mapping[str, Sdk] = {
+    "google-genai": Sdk(
+        "coro_gemini.rest.client",
+        re.compile(r"3\.(?:[4-9]|\d\d)"),
+        "3.4 or newer 3.x",
+        "run pip install coro-gemini[genai]",
+    ),
+    "google-generativeai": Sdk(
+        "coro_gemini.grpc.client",
+        re.compile(r"0\.8\."),
+        "0.8.x",
+        "run pip install coro-gemini",
+    ),
 }
-"""The versions that those modules are written for, as in pyproject.toml."""
-_INSTALL = {
-    "google-genai": "run pip install coro-gemini[genai]",
-    "google-generativeai": "run pip install coro-gemini",
-}
+"""The SDKs by distribution, the preferred one first."""
 
 
-class Client(Protocol):
-    """One client of an SDK, for one key. Both methods raise `ProviderError` and nothing else."""
+def choose_sdk(value: str, setting: str, installed_version: Callable[[str], str]) -> str:
+    """Return the SDK that `value` names; for `auto` or blank, the preferred installed one.
 
-    async def generate(self, request: GenerateRequest) -> Generation:
-        """Return the answer to one prompt, within the request's timeout."""
-        ...
-
-    async def live_models(self) -> frozenset[str]:
-        """Return the names that this key can generate with."""
-        ...
-
-
-def chosen_sdk(environ: Mapping[str, str]) -> str:
-    """Return the SDK that `GEMINI_SDK` names; for `auto`, the preferred one of those installed.
-
-    A version that we are not written for counts as not installed. Raises `NotConfigured`.
+    An SDK of another version counts as not installed. `installed_version` is
+    `importlib.metadata.version`. Raises `NotConfigured` with the name of `setting`.
     """
-    name = environ.get("GEMINI_SDK", "").strip() or "auto"
+    name = value.strip() or "auto"
     if name == "auto":
-        for sdk in _MODULES:
-            if _is_installed(sdk):
-                return sdk
+        for distribution in SDKS:
+            if _is_installed(distribution, installed_version):
+                return distribution
         raise NotConfigured(
-            "GEMINI_SDK",
-            help=_INSTALL["google-generativeai"],
+            setting,
+            help=SDKS["google-generativeai"].install_help,
             problem="is auto, and no SDK of Google's is installed",
         )
-    if name not in _MODULES:
+    sdk = SDKS.get(name)
+    if sdk is None:
         raise NotConfigured(
-            "GEMINI_SDK",
-            help=f"use auto, {' or '.join(sorted(_MODULES, reverse=True))}",
-            problem="names no SDK that there is",
+            setting,
+            help=f"use auto, {' or '.join(sorted(SDKS, reverse=True))}",
+            problem="names no known SDK",
         )
-    if not _is_installed(name):
+    if not _is_installed(name, installed_version):
         raise NotConfigured(
-            "GEMINI_SDK",
-            help=_INSTALL[name],
-            problem=f"asks for {name}, of which no {_FITS[name][1]} is installed",
+            setting,
+            help=sdk.install_help,
+            problem=f"asks for {name}, of which no {sdk.versions_text} is installed",
         )
     return name
 
 
-@asynccontextmanager
-async def open_client(sdk: str, key: str, address: str) -> AsyncIterator[Client]:
-    """Load an SDK and open one client of it to `address`, for the running event loop."""
-    module = await load_module(_MODULES[sdk])
-    async with module.open_client(key, address) as wire:
-        yield wire
-
-
-def _is_installed(sdk: str) -> bool:
+def _is_installed(distribution: str, installed_version: Callable[[str], str]) -> bool:
     try:
-        return _FITS[sdk][0].match(version(sdk)) is not None
+        found = installed_version(distribution)
     except PackageNotFoundError:
         return False
+    return SDKS[distribution].versions.match(found) is not None

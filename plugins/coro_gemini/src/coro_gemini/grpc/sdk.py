@@ -1,7 +1,7 @@
-"""google-generativeai, loaded without its noise: whoever needs a part of it takes it from here.
+"""google-generativeai, loaded without its noise. Other modules import its parts from here.
 
-Version 0.8.6 and what comes with it: the services' clients, their messages and Google's error
-details. Nothing here starts gRPC, so a process may still fork after importing it.
+Version 0.8.6 and its dependencies: the services' clients, their messages and Google's error
+details. Nothing here starts gRPC, so a process may still fork after importing this module.
 """
 
 import logging
@@ -9,13 +9,13 @@ import os
 import warnings
 
 # gRPC's C++ part writes failed handshakes and forks to stderr, outside any Python log, although
-# each failure reaches its caller as a status. It reads this once, when it starts.
+# each failure reaches its caller as a status. gRPC reads this variable once, when it starts.
 os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
-# Both say that the SDK, or this Python, is past support: for us to know (README.md), and not for
-# the operator. Filters, and not `catch_warnings`, which is not safe in a thread.
+# Both warnings announce that the SDK, or this Python, is past support. README.md covers that; the
+# operator need not read it. Filters, since `catch_warnings` is not safe in a thread.
 warnings.filterwarnings("ignore", category=FutureWarning, module=r"google\.api_core\._python_")
-warnings.filterwarnings("ignore", category=FutureWarning, module=r"coro_gemini\.grpc_sdk$")
+warnings.filterwarnings("ignore", category=FutureWarning, module=r"coro_gemini\.grpc\.sdk$")
 
 # At DEBUG the clients log whole requests: the prompt, and the key in the metadata.
 logging.getLogger("google.ai.generativelanguage_v1beta").setLevel(logging.INFO)

@@ -1,4 +1,4 @@
-"""What Gemini answered, in plain data, and what that means: decided once, for both SDKs."""
+"""A candidate of Gemini's in plain data, and its meaning: one decision for both SDKs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,27 +18,27 @@ _FINISH_REASONS: Mapping[str, FinishReason] = {
     "IMAGE_PROHIBITED_CONTENT": "content_filter",
     "IMAGE_RECITATION": "content_filter",
 }
-"""Google adds reasons at any time: what is not here is `other`. As in google-genai 3.4.0."""
+"""The reasons of google-genai 3.4.0. Google adds reasons at any time; a new one is `other`."""
 _MAX_COUNT = 2**53
-"""What JSON readers agree on; a larger count is nonsense and would break a client."""
+"""The largest integer that every JSON reader holds exactly. A larger count is dropped."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """The first candidate of an answer, or what there is in place of one."""
+    """The first candidate of a reply, or the reason why the reply holds none."""
 
     text: str = field(default="", repr=False)
-    """The candidate's text parts joined, without thoughts; empty when there is no candidate."""
+    """The candidate's text parts joined, without thoughts. Empty without a candidate."""
     finish_reason: str = ""
-    """Why it ended, in Google's words, such as `MAX_TOKENS`; empty when that is not known."""
+    """Google's name for the reason, such as `MAX_TOKENS`. Empty if unknown."""
     prompt_blocked: bool = False
-    """Whether there is no candidate because the prompt was blocked, for any reason."""
+    """True if the prompt was blocked, for any reason, so that there is no candidate."""
     model: str = ""
     usage: Usage = field(default_factory=Usage)
 
 
-def generation(reply: Reply) -> Generation:
-    """Return the answer in a reply; a filtered answer keeps the text it has.
+def to_generation(reply: Reply) -> Generation:
+    """Return the answer in a reply. A filtered answer keeps its text.
 
     Raises `ContentBlocked` or `EmptyResponse`.
     """
@@ -59,6 +59,6 @@ def generation(reply: Reply) -> Generation:
     )
 
 
-def count(value: object) -> int | None:
-    """Return a count of tokens; the wire can carry what counts nothing, such as -1."""
+def token_count(value: object) -> int | None:
+    """Return a count of tokens, or `None` for a value that is no count, such as -1."""
     return value if type(value) is int and 0 <= value < _MAX_COUNT else None

@@ -1,4 +1,4 @@
-"""Gemini's REST, as google-genai speaks it, behaving as it is told."""
+"""The simulator of Gemini's REST, as google-genai speaks it."""
 
 import json
 from collections.abc import Mapping
@@ -7,19 +7,26 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from coro_core.testing import Behaviour, Call, Fault, HttpReply, HttpRequest, json_reply
-from coro_gemini.dialect import DEFAULT_MODELS, Json, blocked, models_page, refusal, said
+from coro_gemini.simulated_replies import (
+    DEFAULT_MODELS,
+    Json,
+    answer,
+    blocked_prompt,
+    error_status,
+    models_page,
+)
 
 _MODELS = "/v1beta/models"
 
 
-class RestSimulation:
+class RestSimulator:
     """The two routes that the plugin calls."""
 
     def __init__(self, behaviour: Behaviour) -> None:
         self._behaviour = behaviour
 
     async def handle(self, request: HttpRequest) -> HttpReply:
-        """Answer one request."""
+        """Return the reply to one request."""
         parts = urlsplit(request.path)
         model, _, method = parts.path.removeprefix(f"{_MODELS}/").rpartition(":")
         listing = (request.method, parts.path) == ("GET", _MODELS)
@@ -28,26 +35,26 @@ class RestSimulation:
         if not self._behaviour.accepts(request.headers.get("x-goog-api-key", "")):
             return self._reply_for_error("authentication_failed", "")
         if listing:
-            return await self._list(parse_qs(parts.query))
+            return await self._list_models(parse_qs(parts.query))
         return await self._generate(_call(request, unquote(model)))
 
     async def _generate(self, call: Call) -> HttpReply:
         code = await self._behaviour.receive(call, DEFAULT_MODELS)
         if self._behaviour.raw_reply is not None:
             return HttpReply(raw=self._behaviour.raw_reply(call))
-        reply = self._answer(code, call)
+        reply = self._reply(code, call)
         return replace(reply, fault=self._behaviour.fault or reply.fault)
 
-    def _answer(self, code: str | None, call: Call) -> HttpReply:
+    def _reply(self, code: str | None, call: Call) -> HttpReply:
         match code:
             case None:
                 answering = replace(call, model=self._behaviour.answering(call.model))
                 text = self._behaviour.reply(call.model, str(call.body["prompt"]))
-                return json_reply(said(answering, text))
+                return json_reply(answer(answering, text))
             case "content_blocked":
-                return json_reply(blocked(call))
+                return json_reply(blocked_prompt(call))
             case "empty_response":
-                return json_reply(said(call, None))
+                return json_reply(answer(call, None))
             case "invalid_response":
                 return json_reply({"candidates": 7})
             case "connection_failed":
@@ -55,7 +62,7 @@ class RestSimulation:
             case _:
                 return self._reply_for_error(code, call.model)
 
-    async def _list(self, query: Mapping[str, list[str]]) -> HttpReply:
+    async def _list_models(self, query: Mapping[str, list[str]]) -> HttpReply:
         listing = await self._behaviour.receive_list(DEFAULT_MODELS)
         if listing == "invalid_response":
             return json_reply({"models": 7})
@@ -65,10 +72,10 @@ class RestSimulation:
         return json_reply(models_page(listing, int(size), token))
 
     def _reply_for_error(self, code: str, model: str) -> HttpReply:
-        return refused(refusal(code, model, self._behaviour))
+        return status_reply(error_status(code, model, self._behaviour))
 
 
-def refused(status: Json) -> HttpReply:
+def status_reply(status: Json) -> HttpReply:
     """Return the reply that carries a `google.rpc.Status`."""
     return json_reply({"error": status}, status=int(status["code"]))
 

@@ -1,6 +1,6 @@
-"""How Gemini says things, in the JSON that gRPC's messages have too: answers and refusals.
+"""Gemini's replies as the simulators send them, in the JSON form that both protocols share.
 
-Wordings as reported in public (github.com/PixelPlayerHQ/PixelPlayer/issues/193 for a retired name,
+Texts as reported in public (github.com/PixelPlayerHQ/PixelPlayer/issues/193 for a retired name,
 continuedev/continue/issues/12767 for high demand), and
 https://ai.google.dev/gemini-api/docs/troubleshooting, read 2026-11-22.
 """
@@ -18,9 +18,9 @@ DEFAULT_MODELS: Mapping[str, float] = {
     "gemini-3.5-flash-lite": 0.7,
     "gemini-3.1-flash-lite": 0.6,
 }
-"""The names served on 2026-11-22, with seconds of the order that an answer takes.
+"""The upstream models served on 2026-11-22, with the usual latency in seconds.
 
-https://ai.google.dev/gemini-api/docs/deprecations; the seconds are estimates.
+https://ai.google.dev/gemini-api/docs/deprecations; the latencies are estimates.
 """
 
 HTTP_STATUSES: Mapping[str, int] = {
@@ -41,42 +41,45 @@ HTTP_STATUSES: Mapping[str, int] = {
     "UNAVAILABLE": 503,
     "DEADLINE_EXCEEDED": 504,
 }
-"""Google's statuses and the HTTP ones that they come with.
+"""Google's status codes and their HTTP statuses.
 
 https://github.com/googleapis/googleapis/blob/master/google/rpc/code.proto, read 2026-11-22.
 """
 
 _EMBEDDING = "gemini-embedding-001"
-"""Listed beside the others, and not for generating."""
+"""A listed model that cannot generate."""
 _PAGE_SIZE = 50
 _MAX_PAGE_SIZE = 1000
 _DOMAIN = "googleapis.com"
 _SERVICE = "generativelanguage.googleapis.com"
 
 
-def said(call: Call, text: str | None) -> Json:
-    """Return a reply; words stand in for tokens, and no text for thinking that used them all."""
+def answer(call: Call, text: str | None) -> Json:
+    """Return a reply. Its tokens are counted in words.
+
+    Without a text, thinking has used up all tokens.
+    """
     candidate: Json = {"finishReason": "MAX_TOKENS"}
     if text is not None:
         content = {"role": "model", "parts": [{"text": text}]}
         candidate = {"content": content, "finishReason": "STOP"}
-    asked, answered = len(str(call.body["prompt"]).split()), len((text or "").split())
+    input_tokens, output_tokens = len(str(call.body["prompt"]).split()), len((text or "").split())
     usage = {
-        "promptTokenCount": asked,
-        "candidatesTokenCount": answered,
-        "totalTokenCount": asked + answered,
+        "promptTokenCount": input_tokens,
+        "candidatesTokenCount": output_tokens,
+        "totalTokenCount": input_tokens + output_tokens,
     }
     return {"candidates": [candidate], "usageMetadata": usage, "modelVersion": call.model}
 
 
-def blocked(call: Call) -> Json:
+def blocked_prompt(call: Call) -> Json:
     """Return the reply to a prompt that the content filter blocks."""
     return {"promptFeedback": {"blockReason": "PROHIBITED_CONTENT"}, "modelVersion": call.model}
 
 
 def models_page(names: Collection[str], page_size: int, page_token: str) -> Json:
-    """Return one page of the list; a token is where the page starts."""
-    every = sorted({*names, _EMBEDDING})
+    """Return one page of the list. The token of a page is the index of its first entry."""
+    entries = sorted({*names, _EMBEDDING})
     start = int(page_token or 0)
     end = start + min(page_size or _PAGE_SIZE, _MAX_PAGE_SIZE)
     models = [
@@ -86,32 +89,32 @@ def models_page(names: Collection[str], page_size: int, page_token: str) -> Json
                 "embedContent" if name == _EMBEDDING else "generateContent"
             ],
         }
-        for name in every[start:end]
+        for name in entries[start:end]
     ]
-    return {"models": models, **({"nextPageToken": str(end)} if end < len(every) else {})}
+    return {"models": models, **({"nextPageToken": str(end)} if end < len(entries) else {})}
 
 
-def refusal(code: str, model: str, behaviour: Behaviour) -> Json:
-    """Return the `google.rpc.Status` by which Gemini tells an error code.
+def error_status(code: str, model: str, behaviour: Behaviour) -> Json:
+    """Return the `google.rpc.Status` by which Gemini reports an error code.
 
     Its `status` is the name of its `code`, as in the bodies of Google's REST.
     """
-    told = _refusal(code, model, behaviour)
-    return {**told, "message": behaviour.message(told["message"])}
+    status = _status_for(code, model, behaviour)
+    return {**status, "message": behaviour.message(status["message"])}
 
 
-def _refusal(code: str, model: str, behaviour: Behaviour) -> Json:
+def _status_for(code: str, model: str, behaviour: Behaviour) -> Json:
     match code:
         case "authentication_failed":
             text = "API key not valid. Please pass a valid API key."
-            info = detail(
+            info = error_detail(
                 "ErrorInfo",
                 reason="API_KEY_INVALID",
                 domain=_DOMAIN,
                 metadata={"service": _SERVICE},
             )
-            local = detail("LocalizedMessage", locale="en-US", message=text)
-            return status("INVALID_ARGUMENT", text, info, local)
+            local = error_detail("LocalizedMessage", locale="en-US", message=text)
+            return rpc_status("INVALID_ARGUMENT", text, info, local)
         case "rate_limited":
             return _quota(model, "GenerateRequestsPerMinutePerProjectPerModel-FreeTier", behaviour)
         case "quota_exhausted":
@@ -122,31 +125,31 @@ def _refusal(code: str, model: str, behaviour: Behaviour) -> Json:
                 " generateContent. Call ListModels to see the list of available models and their"
                 " supported methods."
             )
-            return status("NOT_FOUND", text)
+            return rpc_status("NOT_FOUND", text)
         case "bad_request":
-            return status("INVALID_ARGUMENT", "Request contains an invalid argument.")
+            return rpc_status("INVALID_ARGUMENT", "Request contains an invalid argument.")
         case "too_large":
             text = (
                 "The input token count (1048577) exceeds the maximum number of tokens allowed"
                 " (1048576)."
             )
-            return status("INVALID_ARGUMENT", text)
+            return rpc_status("INVALID_ARGUMENT", text)
         case "timeout":
             text = "Deadline expired before operation could complete."
-            return status("DEADLINE_EXCEEDED", text)
+            return rpc_status("DEADLINE_EXCEEDED", text)
         case "overloaded":
             text = (
                 "This model is currently experiencing high demand. Spikes in demand are usually"
                 " temporary. Please try again later."
             )
-            return status("UNAVAILABLE", text)
+            return rpc_status("UNAVAILABLE", text)
         case "upstream_error":
-            return status("INTERNAL", "An internal error has occurred. Please retry.")
+            return rpc_status("INTERNAL", "An internal error has occurred. Please retry.")
         case _:
-            raise ValueError(f"Gemini has no way to say {code!r}")
+            raise ValueError(f"Gemini has no status for {code!r}")
 
 
-def status(name: str, text: str, *details: Json) -> Json:
+def rpc_status(name: str, text: str, *details: Json) -> Json:
     """Return a `google.rpc.Status`."""
     return {
         "code": HTTP_STATUSES[name],
@@ -156,8 +159,8 @@ def status(name: str, text: str, *details: Json) -> Json:
     }
 
 
-def detail(kind: str, **fields: Any) -> Json:
-    """Return one of the messages of `google.rpc` that come with a refusal."""
+def error_detail(kind: str, **fields: Any) -> Json:
+    """Return one of the messages of `google.rpc` that stand in the details of a status."""
     return {"@type": f"type.googleapis.com/google.rpc.{kind}", **fields}
 
 
@@ -173,8 +176,8 @@ def _quota(model: str, quota_id: str, behaviour: Behaviour) -> Json:
         "quotaDimensions": {"model": model, "location": "global"},
         "quotaValue": "15",
     }
-    details = [detail("QuotaFailure", violations=[violation])]
+    details = [error_detail("QuotaFailure", violations=[violation])]
     if behaviour.retry_after is not None:
         text += f"\nPlease retry in {behaviour.retry_after}s."
-        details.append(detail("RetryInfo", retryDelay=f"{behaviour.retry_after:.9f}s"))
-    return status("RESOURCE_EXHAUSTED", text, *details)
+        details.append(error_detail("RetryInfo", retryDelay=f"{behaviour.retry_after:.9f}s"))
+    return rpc_status("RESOURCE_EXHAUSTED", text, *details)

@@ -1,6 +1,6 @@
-"""Calls to Gemini through google-genai: REST over our own guarded client, and nothing global.
+"""Calls to Gemini through google-genai: REST over the kit's httpx client, no global state.
 
-The SDK reads a dozen variables of the environment for what it is not told: it is told everything.
+The SDK reads a dozen environment variables for options that are left out, so every option is set.
 As of google-genai 3.4.0.
 """
 
@@ -26,17 +26,20 @@ from coro_core import (
     Timeout,
 )
 from coro_core.kit.http import check_values, open_httpx_client
-from coro_gemini.reply import generation
-from coro_gemini.rest_replies import error_from, read_reply
+from coro_gemini.generation import to_generation
+from coro_gemini.rest.error_mapping import map_error
+from coro_gemini.rest.replies import read_reply
+from coro_gemini.settings import Settings
 
 _Reply = TypeVar("_Reply")
 
-# It says which of the environment's keys it would prefer, although it is given one.
+# The SDK warns about keys in the environment, although it is given a key.
 logging.getLogger("google_genai").setLevel(logging.ERROR)
 
 _LIST_SECONDS = 30.0
 _PAGE_SIZE = 1000
 _MAX_PAGES = 20
+"""Further pages are not read."""
 
 _LEAST_THINKING: Mapping[str, types.ThinkingConfig] = {
     name: types.ThinkingConfig(thinking_level=level)
@@ -47,18 +50,18 @@ _LEAST_THINKING: Mapping[str, types.ThinkingConfig] = {
         "gemini-3.8-flash": types.ThinkingLevel.LOW,
     }.items()
 }
-"""The least that each upstream name takes, by exact name; others refuse what they do not know.
+"""The lowest level of each upstream model, by exact name. Other models reject unknown levels.
 
-https://ai.google.dev/gemini-api/docs/thinking, read 2026-11-22. 3.7 and 3.8 Flash refuse `minimal`
-(github.com/BerriAI/litellm-docs/pull/1505, 2026-09-16); reports differ on 3.6 Flash, which takes
+https://ai.google.dev/gemini-api/docs/thinking, read 2026-11-22. 3.7 and 3.8 Flash reject `minimal`
+(github.com/BerriAI/litellm-docs/pull/1505, 2026-09-16); reports differ on 3.6 Flash, which accepts
 `low` for certain (fishjar/kiss-translator/pull/1051, 2026-08-21).
 """
 
 _CONFIG = types.GenerateContentConfig(
     automatic_continuation=False,
     automatic_function_calling=types.AutomaticFunctionCallingConfig(disable=True),
-    # The reply as it came: the SDK's own reading of it costs more, and fails in many ways on what
-    # has another shape.
+    # Return the raw reply: the SDK's own parser costs more, and fails in many ways on JSON of
+    # another shape.
     should_return_http_response=True,
 )
 
@@ -72,7 +75,7 @@ class Client:
     async def generate(self, request: GenerateRequest) -> Generation:
         """Return the answer to one prompt. Raises `ProviderError`."""
         if ".." in request.model:
-            # The SDK refuses such a name by a ValueError, and Gemini has none.
+            # The SDK raises a ValueError for such a name, and no model of Gemini's has one.
             raise ModelUnavailable()
         config = _CONFIG.model_copy(
             update={
@@ -86,14 +89,14 @@ class Client:
             contents=request.prompt,
             config=config,
         )
-        response = (await _answered(call, request.timeout)).sdk_http_response
-        return generation(read_reply((response and response.body) or ""))
+        response = (await _reply_of(call, request.timeout)).sdk_http_response
+        return to_generation(read_reply((response and response.body) or ""))
 
     async def live_models(self) -> frozenset[str]:
         """Return the names that this key can generate with. Raises `ProviderError`."""
-        return await _answered(self._listed(), _LIST_SECONDS)
+        return await _reply_of(self._list_models(), _LIST_SECONDS)
 
-    async def _listed(self) -> frozenset[str]:
+    async def _list_models(self) -> frozenset[str]:
         names: set[str] = set()
         try:
             pager = await self._models.list(config={"page_size": _PAGE_SIZE})
@@ -105,49 +108,49 @@ class Client:
                 )
                 await pager.next_page()
         except IndexError:
-            pass  # the pager's way to say that this was the last
+            pass  # raised by the pager after the last page
         except (ValueError, TypeError, AttributeError, RecursionError):
-            # The SDK's ways to stumble over JSON of another shape.
+            # Raised by the SDK for JSON of another shape.
             raise InvalidResponse("It holds no list of models.") from None
         return frozenset(names)
 
 
 @asynccontextmanager
-async def open_client(key: str, address: str) -> AsyncIterator[Client]:
-    """Open the client for one key; it makes no retries, since the core makes the only one."""
-    async with open_httpx_client(address) as http_client:
-        http_client.event_hooks = {"response": [_judge]}
-        # In a thread: it loads what is left of the SDK.
-        yield Client(await asyncio.to_thread(_client, key, address, http_client))
+async def open_client(settings: Settings) -> AsyncIterator[Client]:
+    """Open the client for one key. The client makes no retries: the core makes the only one."""
+    async with open_httpx_client(settings.address) as http_client:
+        http_client.event_hooks = {"response": [_raise_for_error]}
+        # In a thread: the constructor loads the rest of the SDK.
+        yield Client(await asyncio.to_thread(_sdk_client, settings, http_client))
 
 
-def _client(key: str, address: str, http_client: httpx.AsyncClient) -> genai.Client:
+def _sdk_client(settings: Settings, http_client: httpx.AsyncClient) -> genai.Client:
     return genai.Client(
         vertexai=False,
-        api_key=key,
+        api_key=settings.key,
         debug_config=DebugConfig(client_mode=None, replays_directory=None, replay_id=None),
         http_options=types.HttpOptions(
-            base_url=address,
-            # What google-generativeai speaks, too.
+            base_url=settings.address,
+            # The version that google-generativeai uses, too.
             api_version="v1beta",
             httpx_async_client=http_client,
-            # Neither is ever used; left out, they are made, from the environment's proxies and
-            # certificates.
+            # Neither is ever used. By default the SDK makes both, from the environment's proxies
+            # and certificates.
             httpx_client=httpx.Client(transport=httpx.BaseTransport(), trust_env=False),
             async_client_args={"ssl": ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)},
         ),
     )
 
 
-async def _judge(response: httpx.Response) -> None:
-    """Raise the error of a refusal, before the SDK makes its own of it.
+async def _raise_for_error(response: httpx.Response) -> None:
+    """Raise the error of an error reply, before the SDK raises an error of its own.
 
-    Text of another encoding than UTF-8 is refused as well, which the SDK would mend in silence, and
-    a list of models that would take up far more memory than one can.
+    Raise `InvalidResponse` for text that is not UTF-8, which the SDK would repair in silence, and
+    for JSON that would take up too much memory.
     """
     content = await response.aread()
     if response.status_code != httpx.codes.OK:
-        raise error_from(response.status_code, response.headers, content)
+        raise map_error(response.status_code, response.headers, content)
     try:
         content.decode()
     except UnicodeDecodeError:
@@ -155,14 +158,15 @@ async def _judge(response: httpx.Response) -> None:
     check_values(content)
 
 
-async def _answered(call: Awaitable[_Reply], seconds: float) -> _Reply:
-    """Await a call of the SDK for so long and return the reply. Raises `ProviderError`.
+async def _reply_of(call: Awaitable[_Reply], timeout_seconds: float) -> _Reply:
+    """Await a call of the SDK within a timeout and return the reply. Raises `ProviderError`.
 
-    It is raised outside the handlers, so that no chain of exceptions leads to the SDK's objects.
+    The error is raised outside the handlers, so that no chain of exceptions leads to the SDK's
+    objects.
     """
     error: ProviderError
     try:
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(timeout_seconds):
             return await call
     except TimeoutError:
         # No time is left for another call.

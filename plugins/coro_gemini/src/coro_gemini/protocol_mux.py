@@ -1,7 +1,7 @@
-"""A TCP relay before the simulated servers, which tells their protocols apart by the first bytes.
+"""A TCP relay in front of the simulated servers. It picks the server by the first bytes.
 
-For gRPC it also breaks connections as a network does: gRPC's own server always closes politely;
-half a reply, a reset or another protocol need a socket.
+For gRPC the relay also breaks connections as a network does. gRPC's own server always closes
+politely; half a reply, a reset or another protocol need a socket.
 """
 
 import asyncio
@@ -16,15 +16,15 @@ from coro_core.testing import Fault
 _READ_BYTES = 65536
 _HTTP_2 = b"PRI"
 _HTTP_1 = (b"POS", b"GET")
-"""How a client of either protocol begins."""
-_HALF_A_REPLY = 12
-"""Bytes: more than the header of an HTTP/2 frame, less than any reply."""
+"""The first bytes that a client of either protocol sends."""
+_PARTIAL_REPLY_BYTES = 12
+"""More than the header of an HTTP/2 frame, less than any reply."""
 _DRIP_SECONDS = 0.05
 _GARBAGE = b"\x16\x03\x01 this is not HTTP\r\n\r\n"
 
 
-class ClientGoneError(Exception):
-    """There is no connection left to break; what is left of its calls is about to be cancelled."""
+class ConnectionGoneError(Exception):
+    """The connection is closed already. Its remaining calls are about to be cancelled."""
 
 
 @dataclass(slots=True)
@@ -33,7 +33,7 @@ class _Link:
     fault: Fault | None = None
 
 
-class Front:
+class ProtocolMux:
     """The relay's connections, by the address under which the server sees each."""
 
     def __init__(self, http_port: int, grpc_port: Callable[[], Awaitable[int]]) -> None:
@@ -45,8 +45,8 @@ class Front:
     def break_connection(self, peer: str, fault: Fault) -> None:
         """Break the connection of `peer`, an address as gRPC writes it.
 
-        DISCONNECT and GARBAGE come at once; RESET, TRUNCATE and BAD_CHUNKS with the next bytes of
-        the server. Raises `ClientGoneError`, as the other two do.
+        DISCONNECT and GARBAGE take effect at once. RESET, TRUNCATE and BAD_CHUNKS take effect with
+        the next bytes of the server. Raises `ConnectionGoneError`.
         """
         link = self._link(peer)
         link.fault = fault
@@ -55,8 +55,11 @@ class Front:
         if fault in {Fault.GARBAGE, Fault.DISCONNECT}:
             link.client.close()
 
-    async def say(self, peer: str, chunks: AsyncGenerator[bytes, None]) -> None:
-        """Send `peer` these bytes in place of the server's, then close its connection."""
+    async def send_raw(self, peer: str, chunks: AsyncGenerator[bytes, None]) -> None:
+        """Send these bytes to `peer` in place of the server's, then close its connection.
+
+        Raises `ConnectionGoneError`.
+        """
         link = self._link(peer)
         link.fault = Fault.HANG
         with suppress(ConnectionError):
@@ -67,7 +70,10 @@ class Front:
 
     @contextmanager
     def dripping(self, peer: str) -> Iterator[None]:
-        """Pass the server's bytes to `peer` one by one; what is held back follows at the end."""
+        """Pass the server's bytes to `peer` one by one. The rest follows at the end.
+
+        Raises `ConnectionGoneError`.
+        """
         link = self._link(peer)
         link.fault = Fault.DRIP
         try:
@@ -84,7 +90,7 @@ class Front:
             with suppress(ConnectionError, asyncio.IncompleteReadError):
                 await self._relay(reader, writer)
         except asyncio.CancelledError:
-            # The relay is closing, and nobody awaits this task; what is not sent yet never will be.
+            # The relay is closing and nobody awaits this task, so drop the unsent bytes.
             writer.transport.abort()
         finally:
             self._tasks.discard(task)
@@ -98,10 +104,10 @@ class Front:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def _link(self, peer: str) -> _Link:
-        """Return the connection of a call; another call on it may have broken it already."""
+        """Return the connection of a call. Another call on it may have broken it already."""
         link = self._links.get(peer)
         if link is None or link.client.is_closing():
-            raise ClientGoneError
+            raise ConnectionGoneError
         return link
 
     async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -115,29 +121,29 @@ class Front:
         link = _Link(writer)
         peer = f"ipv4:{host}:{port}"
         self._links[peer] = link
-        ways = [
-            asyncio.ensure_future(_forward(reader, to_server)),
-            asyncio.ensure_future(_answer(from_server, link)),
+        directions = [
+            asyncio.ensure_future(_forward_requests(reader, to_server)),
+            asyncio.ensure_future(_forward_replies(from_server, link)),
         ]
         try:
-            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(directions, return_when=asyncio.FIRST_COMPLETED)
         finally:
             del self._links[peer]
             to_server.close()
-            for way in ways:
-                way.cancel()
-            _, answered = await asyncio.gather(*ways, return_exceptions=True)
-            if isinstance(answered, ConnectionResetError) and not writer.is_closing():
+            for direction in directions:
+                direction.cancel()
+            _, outcome = await asyncio.gather(*directions, return_exceptions=True)
+            if isinstance(outcome, ConnectionResetError) and not writer.is_closing():
                 _reset(writer)
 
 
-async def _forward(reader: asyncio.StreamReader, to_server: asyncio.StreamWriter) -> None:
+async def _forward_requests(reader: asyncio.StreamReader, to_server: asyncio.StreamWriter) -> None:
     while data := await reader.read(_READ_BYTES):
         to_server.write(data)
         await to_server.drain()
 
 
-async def _answer(from_server: asyncio.StreamReader, link: _Link) -> None:
+async def _forward_replies(from_server: asyncio.StreamReader, link: _Link) -> None:
     while data := await from_server.read(_READ_BYTES):
         match link.fault:
             case Fault.DRIP:
@@ -149,7 +155,7 @@ async def _answer(from_server: asyncio.StreamReader, link: _Link) -> None:
             case Fault.HANG:
                 pass
             case Fault.TRUNCATE | Fault.RESET | Fault.BAD_CHUNKS:
-                link.client.write(data[:_HALF_A_REPLY])
+                link.client.write(data[:_PARTIAL_REPLY_BYTES])
                 if link.fault is Fault.BAD_CHUNKS:
                     link.client.write(_GARBAGE)
                 await link.client.drain()
@@ -162,25 +168,25 @@ async def _answer(from_server: asyncio.StreamReader, link: _Link) -> None:
 
 
 def _reset(writer: asyncio.StreamWriter) -> None:
-    """Turn the closing of a connection into a reset, by lingering for no time at all."""
+    """Turn the closing of a connection into a reset, by a linger time of zero."""
     writer.get_extra_info("socket").setsockopt(
         socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
     )
 
 
 @asynccontextmanager
-async def serve_front(
+async def serve_mux(
     http_port: int, grpc_port: Callable[[], Awaitable[int]]
-) -> AsyncIterator[tuple[Front, int]]:
+) -> AsyncIterator[tuple[ProtocolMux, int]]:
     """Relay a free port of 127.0.0.1 to both servers, and yield the relay and its port.
 
     `grpc_port` is awaited for every connection of gRPC.
     """
-    front = Front(http_port, grpc_port)
-    server = await asyncio.start_server(front.accept, "127.0.0.1", 0)
+    mux = ProtocolMux(http_port, grpc_port)
+    server = await asyncio.start_server(mux.accept, "127.0.0.1", 0)
     try:
-        yield front, server.sockets[0].getsockname()[1]
+        yield mux, server.sockets[0].getsockname()[1]
     finally:
         server.close()
-        await front.close()
+        await mux.close()
         await server.wait_closed()

@@ -1,7 +1,7 @@
-"""What each of Google's SDKs costs a process of CORO: `python plugins/coro_gemini/measure.py`.
+"""Measure the cost of each of Google's SDKs: `python -m benchmarks.gemini_sdks`.
 
-Both are measured in fresh processes, on top of the server's own modules, against the simulator in
-a process of its own: what is counted is the client's work alone.
+Each SDK runs in fresh processes, on top of the server's own modules. The simulator runs in a
+process of its own, so the figures count the client's work alone.
 """
 
 import asyncio
@@ -19,29 +19,32 @@ from coro_core import GenerateRequest
 from coro_core.testing import Behaviour
 from coro_gemini import GeminiPlugin
 
-SDKS = {"google-generativeai": "coro_gemini.generativeai", "google-genai": "coro_gemini.genai"}
+SDKS = {
+    "google-generativeai": "coro_gemini.grpc.client",
+    "google-genai": "coro_gemini.rest.client",
+}
 LATENCY = 0.1
-"""Seconds that the simulated model takes."""
+"""Latency of the simulated model in seconds."""
 CALLS = {1: 60, 50: 2000}
-"""Calls in flight, and how many are counted."""
+"""Calls in flight, with the number of calls measured."""
 ROUNDS = 5
 
 
 def resident_mb() -> float:
-    """Return the memory that this process holds now, in MB."""
+    """Return the resident memory of this process, in MB."""
     with open("/proc/self/statm") as statm:
         return int(statm.read().split()[1]) * resource.getpagesize() / 1e6
 
 
 async def serve() -> None:
-    """Simulate Gemini until the parent goes."""
+    """Simulate Gemini until the parent closes stdin."""
     async with GeminiPlugin().coro_simulator(Behaviour(latency=LATENCY)) as environ:
         print(json.dumps(environ), flush=True)
         await asyncio.to_thread(sys.stdin.read)
 
 
 async def cost(sdk: str, environ: dict[str, str]) -> dict[str, float]:
-    """Return what one SDK costs this process."""
+    """Return the cost of one SDK in this process."""
     for module in ("coro_core.web.app", "coro_core.kit.http.httpx_client"):
         importlib.import_module(module)
     memory, wall, cpu = resident_mb(), time.perf_counter(), time.process_time()
@@ -76,7 +79,7 @@ async def cost(sdk: str, environ: dict[str, str]) -> dict[str, float]:
 
 
 def main() -> None:
-    """Print the medians of some rounds, both SDKs in turn."""
+    """Print the medians of `ROUNDS` rounds, with the SDKs in turn."""
     own = [sys.executable, __file__]
     found: dict[str, list[dict[str, float]]] = {sdk: [] for sdk in SDKS}
     with subprocess.Popen(

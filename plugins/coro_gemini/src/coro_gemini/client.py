@@ -1,0 +1,30 @@
+"""Calls to Gemini through either SDK. The chosen SDK is loaded when its client opens."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Protocol
+
+from coro_core import GenerateRequest, Generation
+from coro_core.kit import load_module
+from coro_gemini.sdks import SDKS
+from coro_gemini.settings import Settings
+
+
+class Client(Protocol):
+    """One client of an SDK, for one key. Both methods raise only `ProviderError`."""
+
+    async def generate(self, request: GenerateRequest) -> Generation:
+        """Return the answer to one prompt, within the request's timeout."""
+        ...
+
+    async def live_models(self) -> frozenset[str]:
+        """Return the names that this key can generate with."""
+        ...
+
+
+@asynccontextmanager
+async def open_client(settings: Settings) -> AsyncIterator[Client]:
+    """Load the chosen SDK and open one client of it, for the running event loop."""
+    module = await load_module(SDKS[settings.sdk].client_module)
+    async with module.open_client(settings) as client:
+        yield client

@@ -1,0 +1,1 @@
+"""Gemini over gRPC, through google-generativeai. Only this package imports that SDK."""

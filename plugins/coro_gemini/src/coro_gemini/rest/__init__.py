@@ -1,0 +1,1 @@
+"""Gemini over REST, through google-genai. Only `client` imports that SDK."""
