@@ -1,4 +1,4 @@
-"""The plugin, on either SDK, before its own simulator or a server that says what a test says."""
+"""The shared fixtures, for the plugin of Gemini on either SDK."""
 
 import os
 import subprocess
@@ -8,31 +8,40 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from coro_core import GenerateRequest
-from coro_core.testing import Behaviour, HttpReply, json_reply, serve_http
+from coro_core.testing import HttpReply, json_reply, serve_http
+from coro_core.testing.fixtures import (  # noqa: F401
+    PluginSetup,
+    behaviour,
+    plugin,
+    request_for,
+    simulator,
+)
 from coro_gemini import GeminiPlugin
 from coro_gemini.grpc.sdk import grpc
 from coro_gemini.grpc.simulator import list_bytes, reply_bytes, trailing_metadata
 from coro_gemini.rest.simulator import status_reply
+from coro_gemini.settings import ADDRESS, KEY, SDK
 
-KEY = "AQ.not-a-real-key"
+SECRET = "AQ.not-a-real-key"
 SDKS = ("google-generativeai", "google-genai")
 
 
-def gemini_request(model="gemini-3.5-flash-lite", prompt="What is 2+2?", timeout=5.0):
-    return GenerateRequest(
-        model=model, prompt=prompt, temperature=0.5, max_tokens=64, timeout=timeout
+@pytest.fixture
+def plugin_setup(sdk):
+    return PluginSetup(
+        GeminiPlugin,
+        model="gemini-3.5-flash-lite",
+        settings=lambda address: {KEY: SECRET, ADDRESS: address},
+        environ={SDK: sdk},
     )
 
 
 @pytest.fixture
-def request_for():
-    return gemini_request
-
-
-@pytest.fixture
 def run_python():
-    """Run lines of Python in a process of their own, and return its status, stdout and stderr."""
+    """Return a function that runs Python code in a fresh process.
+
+    The function returns the exit status, stdout and stderr.
+    """
 
     def run(code, *options, **environ):
         done = subprocess.run(
@@ -48,28 +57,10 @@ def run_python():
     return run
 
 
-@pytest.fixture
-def behaviour():
-    return Behaviour()
-
-
 @pytest.fixture(params=SDKS)
 def sdk(request):
-    """Whichever SDK: what a test of this proves holds for both."""
+    """Run a test once with each SDK."""
     return request.param
-
-
-@pytest.fixture
-async def simulator(behaviour, sdk):
-    async with GeminiPlugin().coro_simulator(behaviour) as environ:
-        yield {**environ, "GEMINI_SDK": sdk}
-
-
-@pytest.fixture
-async def plugin(simulator):
-    plugin = GeminiPlugin()
-    async with plugin.coro_lifespan(simulator):
-        yield plugin
 
 
 @asynccontextmanager
@@ -112,20 +103,21 @@ async def _serving_rest(answer):
 
 
 @pytest.fixture
-def answering(sdk):
-    """Open the plugin before a server that answers every call in one way.
+def answering(sdk, plugin_setup):
+    """Open the plugin before a server with one reply.
 
-    A reply or a `google.rpc.Status` in Gemini's JSON, or bytes as they are; for gRPC alone also
-    what `abort` takes, for REST alone a reply of HTTP.
+    The reply is a reply or a `google.rpc.Status` in Gemini's JSON, or raw bytes. For gRPC it may
+    also be the arguments of `abort`, for REST an HTTP reply.
     """
     serving = _serving_grpc if sdk == "google-generativeai" else _serving_rest
 
     @asynccontextmanager
-    async def opened(answer):
-        plugin = GeminiPlugin()
-        async with serving(answer) as address:
-            environ = {"GEMINI_API_KEY": KEY, "GEMINI_BASE_URL": address, "GEMINI_SDK": sdk}
-            async with plugin.coro_lifespan(environ):
-                yield plugin
+    async def open_before_server(answer):
+        opened = GeminiPlugin()
+        async with (
+            serving(answer) as address,
+            opened.coro_lifespan({**plugin_setup.settings(address), **plugin_setup.environ}),
+        ):
+            yield opened
 
-    return opened
+    return open_before_server

@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from coro_core import ProviderError
+from coro_core.testing.fixtures import error_of
 from coro_groq.error_mapping import map_error
 
 PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -61,12 +62,6 @@ REFUSALS = [
     (504, HTML, "timeout", True, "in time"),
     (307, b"", "upstream_error", False, "of its own"),
 ]
-
-
-async def error_of(call):
-    with pytest.raises(ProviderError) as caught:
-        await call
-    return caught.value
 
 
 @pytest.mark.parametrize(("status", "body", "code", "retryable", "words"), REFUSALS)

@@ -1,4 +1,4 @@
-"""The plugin, open before its own simulator or before a server that sends what a test says."""
+"""The shared fixtures, for the plugin of OpenAI-compatible services."""
 
 import json
 from contextlib import asynccontextmanager
@@ -6,67 +6,56 @@ from types import SimpleNamespace
 
 import pytest
 
-from coro_core import GenerateRequest
-from coro_core.testing import Behaviour, HttpReply, serve_http
+from coro_core.testing import HttpReply, serve_http
+from coro_core.testing.fixtures import (  # noqa: F401
+    PluginSetup,
+    behaviour,
+    plugin,
+    request_for,
+    simulator,
+)
 from coro_openai import OpenAIPlugin
 
 
-class RecordingPlugin(OpenAIPlugin):
-    """The plugin, with the requests that its server received."""
-
-    seen: list[SimpleNamespace]
-
-
-def openai_request(model="openai/gpt-4.1-nano", prompt="What is 2+2?"):
-    return GenerateRequest(model=model, prompt=prompt, temperature=0.5, max_tokens=64, timeout=5)
+def service_settings(address, name="MISTRAL", **settings):
+    """Return the variables of one service."""
+    service = {"BASE_URL": f"{address}/v1", "API_KEY": "sk_secret", **settings}
+    return {f"CORO_OPENAI_{name}_{setting}": value for setting, value in service.items()}
 
 
 @pytest.fixture
-def request_for():
-    return openai_request
+def plugin_setup():
+    return PluginSetup(OpenAIPlugin, model="openai/gpt-4.1-nano", settings=service_settings)
 
 
-@pytest.fixture
-def behaviour():
-    return Behaviour()
+class RecordedPlugin(OpenAIPlugin):
+    """The plugin, with the requests that a server has got from it."""
 
-
-@pytest.fixture
-async def simulator(behaviour):
-    async with OpenAIPlugin().coro_simulator(behaviour) as environ:
-        yield environ
-
-
-@pytest.fixture
-async def plugin(simulator):
-    plugin = OpenAIPlugin()
-    async with plugin.coro_lifespan(simulator):
-        yield plugin
+    requests: list[SimpleNamespace]
 
 
 @pytest.fixture
 def answering():
-    """Open the plugin before a server that answers in one way; `name` is the service's.
+    """Open the plugin before a server with one reply; `name` is the service's.
 
-    Yields the plugin, with what was sent to the server in `plugin.seen`.
+    Yields the plugin, with the requests to the server in its attribute `requests`.
     """
 
     @asynccontextmanager
-    async def opened(body, status=200, headers=None, *, name="MISTRAL", **settings):
-        seen: list[SimpleNamespace] = []
+    async def open_before_server(body, status=200, headers=None, *, name="MISTRAL", **settings):
+        requests: list[SimpleNamespace] = []
 
         async def handle(request):
             sent = json.loads(request.body) if request.body else None
-            seen.append(SimpleNamespace(path=request.path, headers=request.headers, body=sent))
+            requests.append(SimpleNamespace(path=request.path, headers=request.headers, body=sent))
             return HttpReply(body, status, headers or {})
 
-        plugin = RecordingPlugin()
-        async with serve_http(handle) as address:
-            prefix = f"CORO_OPENAI_{name}"
-            given = {f"{prefix}_{key}": value for key, value in settings.items()}
-            environ = {f"{prefix}_BASE_URL": f"{address}/v1", f"{prefix}_API_KEY": "sk_secret"}
-            async with plugin.coro_lifespan({**environ, **given}):
-                plugin.seen = seen
-                yield plugin
+        opened = RecordedPlugin()
+        async with (
+            serve_http(handle) as address,
+            opened.coro_lifespan(service_settings(address, name, **settings)),
+        ):
+            opened.requests = requests
+            yield opened
 
-    return opened
+    return open_before_server

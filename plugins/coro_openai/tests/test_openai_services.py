@@ -8,6 +8,7 @@ import pytest
 
 from coro_core import GenerateRequest, ProviderError
 from coro_core.testing import serve_http
+from coro_core.testing.fixtures import error_of
 from coro_core.testing.simulator.messages import HttpReply
 from coro_openai import OpenAIPlugin
 
@@ -33,12 +34,6 @@ def limited(unit):
         type="requests",
         code="rate_limit_exceeded",
     )
-
-
-async def error_of(call):
-    with pytest.raises(ProviderError) as caught:
-        await call
-    return caught.value
 
 
 REFUSALS = {
@@ -222,7 +217,7 @@ async def test_each_service_gets_the_fields_it_takes(
 ):
     async with answering(completion(), name=name, **settings) as plugin:
         await plugin.coro_generate(request_for(f"{name.lower()}/{model}"))
-    (call,) = plugin.seen
+    (call,) = plugin.requests
     message = {"role": "user", "content": "What is 2+2?"}
     assert call.path == "/v1/chat/completions"
     assert call.body == {"model": model, "messages": [message], **sent}
@@ -248,7 +243,7 @@ async def test_a_refused_token_field_is_told_with_the_setting_that_helps(
 async def test_a_keyless_server_is_sent_no_key_and_told_of_if_it_wants_one(answering, request_for):
     async with answering(completion(), name="OLLAMA", API_KEY="") as plugin:
         await plugin.coro_generate(request_for("ollama/m"))
-    assert "authorization" not in plugin.seen[0].headers
+    assert "authorization" not in plugin.requests[0].headers
     async with answering(error(), 401, name="OLLAMA", API_KEY="") as plugin:
         raised = await error_of(plugin.coro_generate(request_for("ollama/m")))
     assert str(raised) == (
