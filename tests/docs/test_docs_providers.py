@@ -17,7 +17,7 @@ PAGE = page("docs/providers.md")
 PLUGINS = ["gemini", "groq", "deepseek", "openai"]
 WITH_MODELS = ["gemini", "groq", "deepseek"]
 VARIABLE = re.compile(
-    r'(?:environ\.get\(|environ,\s*|^(?:KEY|ADDRESS) = )"([A-Z][A-Z0-9_]+)"', re.MULTILINE
+    r'(?:environ\.get\(|environ,\s*|^(?:KEY|ADDRESS|SDK) = )"([A-Z][A-Z0-9_]+)"', re.MULTILINE
 )
 
 
