@@ -80,12 +80,12 @@ def known(catalog: Catalog, model_id: str) -> Target:
 def test_the_order_is_what_is_known_of_the_providers_names(catalog: Catalog) -> None:
     big = known(catalog, "big")
     assert catalog.order(big) == ("big-1", "big-2", "big-3")
-    catalog.upstreams(big.plugin).gone("big-1")
+    catalog.upstreams(big.plugin).mark_retired("big-1")
     assert catalog.order(big) == ("big-2", "big-3", "big-1")
 
 
 def test_a_provider_knows_nothing_of_what_is_gone_at_another(catalog: Catalog) -> None:
-    catalog.upstreams(known(catalog, "big").plugin).gone("big-1")
+    catalog.upstreams(known(catalog, "big").plugin).mark_retired("big-1")
     assert catalog.order(known(catalog, "other")) == ("big-1", "other-2")
 
 

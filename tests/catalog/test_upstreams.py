@@ -1,4 +1,4 @@
-"""What is known of a provider's names, and a simulated year of names that come and go."""
+"""The order of a provider's names, their verdicts, and a simulated year of changing names."""
 
 import asyncio
 import random
@@ -8,7 +8,7 @@ import pytest
 
 from coro_core import GenerateRequest, Generation, ModelUnavailable
 from coro_core.catalog.catalog import Catalog
-from coro_core.catalog.upstreams import GONE_SECONDS, MAX_NAMES, PROVEN_SECONDS, Upstreams
+from coro_core.catalog.upstreams import MAX_NAMES, RETIRED_SECONDS, Upstreams
 from coro_core.dispatch.caller import Caller, Prompt
 from coro_core.dispatch.fanout import FanOut
 from coro_core.plugins.registry import PluginRegistry
@@ -45,59 +45,115 @@ def test_a_list_with_none_of_the_names_says_nothing(upstreams: Upstreams) -> Non
 
 def test_a_name_that_answered_needs_no_list(upstreams: Upstreams) -> None:
     upstreams.listed = {"b"}
-    upstreams.answered("a")
+    upstreams.confirm("a")
     assert upstreams.order(NAMES) == ("a", "b", "c")
 
 
-def test_a_name_found_gone_comes_last_for_a_while(upstreams: Upstreams, clock: Clock) -> None:
-    upstreams.gone("a")
+def test_a_retired_name_comes_last_for_a_while(upstreams: Upstreams, clock: Clock) -> None:
+    upstreams.mark_retired("a")
     assert upstreams.order(NAMES) == ("b", "c", "a")
-    clock.now += GONE_SECONDS - 0.001
+    clock.now += RETIRED_SECONDS - 0.001
     assert upstreams.order(NAMES) == ("b", "c", "a")
     clock.now += 0.001
     assert upstreams.order(NAMES) == NAMES
 
 
-def test_a_name_found_gone_comes_last_even_if_listed(upstreams: Upstreams) -> None:
+def test_a_retired_name_comes_last_even_if_listed(upstreams: Upstreams) -> None:
     upstreams.listed = set(NAMES)
-    upstreams.gone("a")
+    upstreams.mark_retired("a")
     assert upstreams.order(NAMES) == ("b", "c", "a")
 
 
-def test_an_answer_takes_back_a_refusal_and_the_other_way_round(upstreams: Upstreams) -> None:
-    upstreams.gone("a")
-    upstreams.answered("a")
+def test_the_latest_verdict_of_a_call_counts(upstreams: Upstreams) -> None:
+    upstreams.mark_retired("a")
+    upstreams.confirm("a")
     assert upstreams.order(NAMES) == NAMES
-    upstreams.gone("a")
+    upstreams.mark_retired("a")
     assert upstreams.order(NAMES) == ("b", "c", "a")
 
 
-def test_when_all_are_gone_the_order_is_that_of_preference(upstreams: Upstreams) -> None:
+def test_if_all_are_retired_the_order_is_that_of_preference(upstreams: Upstreams) -> None:
     for name in NAMES:
-        upstreams.gone(name)
+        upstreams.mark_retired(name)
     assert upstreams.order(NAMES) == NAMES
 
 
-def test_names_that_callers_make_up_do_not_pile_up(upstreams: Upstreams) -> None:
-    upstreams.gone("first")
+def test_the_number_of_verdicts_is_limited(upstreams: Upstreams) -> None:
+    upstreams.mark_retired("first")
     for number in range(MAX_NAMES):
-        upstreams.gone(f"made-up-{number}")
-    assert not upstreams.is_gone("first")
-    assert upstreams.is_gone(f"made-up-{MAX_NAMES - 1}")
+        upstreams.mark_retired(f"made-up-{number}")
+    assert not upstreams.is_retired("first")
+    assert upstreams.is_retired(f"made-up-{MAX_NAMES - 1}")
 
 
-async def test_one_call_goes_first_and_the_others_follow_its_refusal(
+# --- doubt
+
+
+def test_a_name_is_in_doubt_without_an_answer_or_a_list_that_holds_it(
+    upstreams: Upstreams,
+) -> None:
+    assert upstreams.in_doubt("a")
+    upstreams.listed = {"a"}
+    assert not upstreams.in_doubt("a")
+    assert upstreams.in_doubt("b")
+    upstreams.confirm("b")
+    assert not upstreams.in_doubt("b")
+
+
+def test_an_answer_confirms_a_name_until_a_call_refutes_it(
+    upstreams: Upstreams, clock: Clock
+) -> None:
+    upstreams.confirm("a")
+    clock.now += 365 * 86_400
+    assert not upstreams.in_doubt("a")
+    upstreams.mark_retired("a")
+    clock.now += RETIRED_SECONDS
+    assert upstreams.in_doubt("a")
+    upstreams.confirm("a")
+    assert not upstreams.in_doubt("a")
+
+
+def test_a_listed_name_that_was_found_retired_is_in_doubt(upstreams: Upstreams) -> None:
+    upstreams.listed = {"a"}
+    upstreams.mark_retired("a")
+    assert upstreams.in_doubt("a")
+
+
+def test_a_list_that_drops_a_name_refutes_its_answer_but_keeps_its_place(
+    upstreams: Upstreams,
+) -> None:
+    upstreams.listed = {"a", "b"}
+    upstreams.confirm("a")
+    upstreams.listed = {"b"}
+    assert upstreams.in_doubt("a")
+    assert upstreams.order(NAMES) == ("a", "b", "c")
+    upstreams.confirm("a")
+    assert not upstreams.in_doubt("a")
+
+
+def test_a_name_that_returns_to_the_list_is_not_in_doubt(upstreams: Upstreams) -> None:
+    upstreams.listed = {"a"}
+    upstreams.confirm("a")
+    upstreams.listed = {"b"}
+    upstreams.listed = {"a"}
+    assert not upstreams.in_doubt("a")
+
+
+# --- single flight
+
+
+async def test_one_call_goes_first_and_the_others_learn_from_its_refusal(
     upstreams: Upstreams,
 ) -> None:
     refused = asyncio.Event()
     calls: list[int] = []
 
     async def call(number: int) -> None:
-        async with upstreams.careful("a") as call_it:
-            if call_it:
+        async with upstreams.single_flight("a") as may_call:
+            if may_call:
                 calls.append(number)
                 await refused.wait()
-                upstreams.gone("a")
+                upstreams.mark_retired("a")
 
     tasks = [asyncio.create_task(call(number)) for number in range(100)]
     await asyncio.sleep(0)
@@ -106,49 +162,50 @@ async def test_one_call_goes_first_and_the_others_follow_its_refusal(
     assert calls == [0]
 
 
-async def test_the_others_do_not_wait_for_an_answer(upstreams: Upstreams) -> None:
+async def test_the_others_do_not_wait_for_a_slow_answer(upstreams: Upstreams) -> None:
     everybody = asyncio.Barrier(10)
 
     async def call() -> None:
-        async with upstreams.careful("a") as call_it:
-            assert call_it
+        async with upstreams.single_flight("a") as may_call:
+            assert may_call
             await everybody.wait()
-            upstreams.answered("a")
+            upstreams.confirm("a")
 
     async with asyncio.timeout(20):
         await asyncio.gather(*(call() for _ in range(10)))
 
 
-async def test_nobody_waits_for_a_name_that_is_proven(upstreams: Upstreams, clock: Clock) -> None:
-    upstreams.answered("a")
-    async with upstreams.careful("a"), upstreams.careful("a") as call_it:
-        assert call_it
-    clock.now += PROVEN_SECONDS
-    waiting = asyncio.create_task(_enter(upstreams))
-    async with upstreams.careful("a"):
+async def test_no_call_waits_for_a_confirmed_name(upstreams: Upstreams) -> None:
+    upstreams.confirm("a")
+    async with upstreams.single_flight("a"), upstreams.single_flight("a") as may_call:
+        assert may_call
+
+
+async def test_a_call_waits_for_the_verdict_on_a_name_in_doubt(upstreams: Upstreams) -> None:
+    async def enter() -> bool:
+        async with upstreams.single_flight("a") as may_call:
+            return may_call
+
+    async with upstreams.single_flight("a"):
+        waiting = asyncio.create_task(enter())
         await asyncio.sleep(0)
         assert not waiting.done()
-        upstreams.gone("a")
+        upstreams.mark_retired("a")
     assert await waiting is False
 
 
-async def _enter(upstreams: Upstreams) -> bool:
-    async with upstreams.careful("a") as call_it:
-        return call_it
-
-
-async def test_when_the_first_call_is_given_up_another_takes_its_place(
+async def test_if_the_first_call_is_cancelled_another_takes_its_place(
     upstreams: Upstreams,
 ) -> None:
     calls: list[str] = []
 
     async def call(name: str) -> None:
-        async with upstreams.careful("a") as call_it:
-            if call_it:
+        async with upstreams.single_flight("a") as may_call:
+            if may_call:
                 calls.append(name)
                 if name == "first":
                     await asyncio.Event().wait()
-                upstreams.gone("a")
+                upstreams.mark_retired("a")
 
     first = asyncio.create_task(call("first"))
     await asyncio.sleep(0)

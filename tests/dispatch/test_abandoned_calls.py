@@ -1,15 +1,15 @@
-"""Calls that go on although they were cancelled: counted, shown, and not added to without end."""
+"""Abandoned calls are counted and shown, and their number is limited."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
 import pytest
 
-from coro_core import GenerateRequest
-from coro_core.dispatch.fanout import MAX_STRAGGLERS
+from coro_core import GenerateRequest, Model, Service, hookimpl
+from coro_core.dispatch.fanout import MAX_ABANDONED_CALLS
 from support.plugins import NO_REAL_PLUGINS, Echo, Installer, answer, model
 from support.server import ask, running
 
@@ -17,9 +17,9 @@ HURRIED = 0.3
 
 
 class Stubborn(Echo):
-    """Its calls end when they are told to, whoever cancels them."""
+    """Its calls ignore cancellation and end when the test releases them."""
 
-    models = (model("stubborn"),)
+    models: Sequence[Model] = (model("stubborn"),)
     current: "Stubborn"
 
     def __init__(self) -> None:
@@ -28,8 +28,6 @@ class Stubborn(Echo):
         Stubborn.current = self
 
     async def generate(self, request: GenerateRequest) -> Any:
-        if request.prompt == "at once":
-            return answer("at once")
         self.calls += 1
         while not self.release.is_set():
             try:
@@ -41,7 +39,7 @@ class Stubborn(Echo):
 
 @asynccontextmanager
 async def stubborn_server(install: Installer) -> AsyncIterator[httpx.AsyncClient]:
-    """Serve it and a sibling; let its calls end whatever comes."""
+    """Serve it and a sibling; release its calls at the end."""
     install.add("stubborn", Stubborn)
     install.add("echo", Echo)
     async with running(NO_REAL_PLUGINS) as client:
@@ -52,57 +50,54 @@ async def stubborn_server(install: Installer) -> AsyncIterator[httpx.AsyncClient
 
 
 async def traffic(client: httpx.AsyncClient) -> tuple[int, int]:
-    """Return how many calls were abandoned, and how many of them have not ended."""
+    """Return the number of abandoned calls, and of those still running."""
     plugins = (await client.get("/plugins")).json()["plugins"]
-    [found] = [it["traffic"] for it in plugins if it["name"] in ("stubborn", "patient")]
-    return found["abandoned"], found["stragglers"]
+    [found] = [it["traffic"] for it in plugins if it["name"] in ("stubborn", "patient", "two")]
+    return found["abandoned"], found["abandoned_running"]
 
 
-async def until(client: httpx.AsyncClient, abandoned: int, stragglers: int) -> None:
+async def until(client: httpx.AsyncClient, abandoned: int, running: int) -> None:
     """Wait until the plugin's traffic is this."""
     async with asyncio.timeout(20):
-        while await traffic(client) != (abandoned, stragglers):
+        while await traffic(client) != (abandoned, running):
             pass
 
 
-async def test_a_plugin_with_too_many_stragglers_gets_no_new_calls_until_they_end(
+async def test_a_plugin_with_too_many_abandoned_calls_gets_no_new_calls_until_they_end(
     install: Installer,
 ) -> None:
     async with stubborn_server(install) as client:
-        # Callers of a name that has never answered line up, and only the first one calls.
-        await ask(client, "stubborn", prompt="at once")
         replies = await asyncio.gather(
-            *(ask(client, "stubborn", timeout=HURRIED) for _ in range(MAX_STRAGGLERS))
+            *(ask(client, "stubborn", timeout=HURRIED) for _ in range(MAX_ABANDONED_CALLS))
         )
         codes = [reply.json()["responses"][0]["error_code"] for reply in replies]
-        assert codes == ["timeout"] * MAX_STRAGGLERS
-        await until(client, MAX_STRAGGLERS, MAX_STRAGGLERS)
+        assert codes == ["timeout"] * MAX_ABANDONED_CALLS
+        await until(client, MAX_ABANDONED_CALLS, MAX_ABANDONED_CALLS)
 
         tasks = len(asyncio.all_tasks())
         for _ in range(100):
             reply = await ask(client, "stubborn", "echo")
             stubborn, sibling = reply.json()["responses"]
             assert reply.status_code == 200
-            assert stubborn["error_code"] == "overloaded"
+            assert stubborn["error_code"] == "plugin_fault"
             assert sibling["response"] == "Hello"
         assert stubborn["error"] == (
-            "Acme is overloaded; try again later. 32 calls to it go on long after their"
-            " deadlines; it is asked again when they have ended."
+            "The plugin stubborn has 32 calls that do not end; new calls are refused until some do."
         )
         assert stubborn["retry_after_s"] == 5
         assert (await ask(client, "stubborn")).status_code == 503
         single = await client.post("/chat/stubborn", json={"prompt": "Hello"})
-        assert (single.status_code, single.json()["error_code"]) == (503, "overloaded")
-        assert Stubborn.current.calls == MAX_STRAGGLERS
+        assert (single.status_code, single.json()["error_code"]) == (503, "plugin_fault")
+        assert Stubborn.current.calls == MAX_ABANDONED_CALLS
         assert len(asyncio.all_tasks()) <= tasks
 
         Stubborn.current.release.set()
-        await until(client, MAX_STRAGGLERS, 0)
+        await until(client, MAX_ABANDONED_CALLS, 0)
         assert (await ask(client, "stubborn")).json()["responses"][0]["response"] == "at last"
-        assert await traffic(client) == (MAX_STRAGGLERS, 0)
+        assert await traffic(client) == (MAX_ABANDONED_CALLS, 0)
 
 
-async def test_a_call_whose_caller_left_is_a_straggler_too(install: Installer) -> None:
+async def test_a_call_is_abandoned_too_if_its_client_left(install: Installer) -> None:
     async with stubborn_server(install) as client:
         with pytest.raises(httpx.ReadTimeout):
             await client.post(
@@ -113,7 +108,7 @@ async def test_a_call_whose_caller_left_is_a_straggler_too(install: Installer) -
         await until(client, 1, 0)
 
 
-async def test_calls_that_end_when_they_are_told_to_are_none(install: Installer) -> None:
+async def test_calls_that_end_when_they_are_cancelled_are_not_counted(install: Installer) -> None:
     class Patient(Echo):
         models = (model("patient"),)
 
@@ -124,8 +119,41 @@ async def test_calls_that_end_when_they_are_told_to_are_none(install: Installer)
     async with running(NO_REAL_PLUGINS) as client:
         for _ in range(2):
             replies = await asyncio.gather(
-                *(ask(client, "patient", timeout=HURRIED) for _ in range(MAX_STRAGGLERS + 8))
+                *(ask(client, "patient", timeout=HURRIED) for _ in range(MAX_ABANDONED_CALLS + 8))
             )
             codes = {reply.json()["responses"][0]["error_code"] for reply in replies}
             assert codes == {"timeout"}
         assert await traffic(client) == (0, 0)
+
+
+class TwoServices(Stubborn):
+    """Calls of the service `a` never end; those of `b` are answered."""
+
+    models = (model("m-a", "a/x", provider="A"), model("m-b", "b/x", provider="B"))
+
+    @hookimpl
+    def coro_services(self) -> Any:
+        return {"a": Service(name="A"), "b": Service(name="B")}
+
+    async def generate(self, request: GenerateRequest) -> Any:
+        if request.model.startswith("b/"):
+            return answer("from b")
+        return await super().generate(request)
+
+
+async def test_the_abandoned_calls_of_one_service_do_not_refuse_another(install: Installer) -> None:
+    install.add("two", TwoServices)
+    async with running(NO_REAL_PLUGINS) as client:
+        try:
+            stuck = [ask(client, "m-a", timeout=HURRIED) for _ in range(MAX_ABANDONED_CALLS)]
+            await asyncio.gather(*stuck)
+            await until(client, MAX_ABANDONED_CALLS, MAX_ABANDONED_CALLS)
+            response = await ask(client, "m-a", "m-b", "two:b/y", "two:a/y")
+            a, b, _, other_a = response.json()["responses"]
+        finally:
+            Stubborn.current.release.set()
+    assert (b["error"], b["response"]) == (None, "from b")
+    assert a["error"] == other_a["error"]
+    assert a["error"] == (
+        "The plugin two has 32 calls to A that do not end; new calls are refused until some do."
+    )

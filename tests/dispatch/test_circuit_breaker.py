@@ -1,4 +1,4 @@
-"""Not asking a model that has just failed again and again."""
+"""Circuit breakers: a model that keeps failing is not called for a while."""
 
 import asyncio
 from typing import Any
@@ -19,12 +19,12 @@ from coro_core import (
 )
 from coro_core.dispatch.circuit_breaker import (
     FAILURES_TO_OPEN,
-    FIRST_REST_SECONDS,
+    FIRST_COOLDOWN_SECONDS,
+    LONGEST_COOLDOWN_SECONDS,
     LONGEST_LIMIT_SECONDS,
-    LONGEST_LOOK_SECONDS,
-    LONGEST_REST_SECONDS,
+    LONGEST_PROBE_SECONDS,
     MAX_CIRCUITS,
-    Breakers,
+    CircuitBreakers,
 )
 from support.clock import Clock
 from support.plugins import NO_REAL_PLUGINS, Echo, Installer, answer, model
@@ -39,31 +39,31 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def breakers(clock: Clock) -> Breakers:
-    return Breakers(clock, lambda low, high: (low + high) / 2)
+def breakers(clock: Clock) -> CircuitBreakers:
+    return CircuitBreakers(clock, lambda low, high: (low + high) / 2)
 
 
-def fail(breakers: Breakers, error: ProviderError, times: int = FAILURES_TO_OPEN) -> None:
+def fail(breakers: CircuitBreakers, error: ProviderError, times: int = FAILURES_TO_OPEN) -> None:
     for _ in range(times):
-        breakers.failed(KEY, error, look=breakers.enter(KEY))
+        breakers.failed(KEY, error, probe=breakers.enter(KEY))
 
 
 OUTAGES = [ConnectionFailed(), Overloaded(), Timeout(), UpstreamError()]
 
 
 @pytest.mark.parametrize("error", OUTAGES, ids=lambda error: type(error).__name__)
-def test_failures_in_a_row_open_the_circuit_and_are_told_as_what_they_were(
-    breakers: Breakers, error: ProviderError
+def test_failures_in_a_row_open_the_circuit_which_raises_their_kind(
+    breakers: CircuitBreakers, error: ProviderError
 ) -> None:
     fail(breakers, error)
     with pytest.raises(type(error)) as refused:
         breakers.enter(KEY)
-    assert refused.value.retry_after == FIRST_REST_SECONDS
+    assert refused.value.retry_after == FIRST_COOLDOWN_SECONDS
     assert refused.value.retryable is False
     assert "not asked again" in refused.value.message
 
 
-def test_one_failure_less_does_not(breakers: Breakers) -> None:
+def test_one_failure_less_does_not_open_the_circuit(breakers: CircuitBreakers) -> None:
     fail(breakers, UpstreamError(), FAILURES_TO_OPEN - 1)
     breakers.enter(KEY)
 
@@ -71,29 +71,29 @@ def test_one_failure_less_does_not(breakers: Breakers) -> None:
 @pytest.mark.parametrize(
     "told", [None, BadRequest(), AuthenticationFailed(), ContentBlocked(), RateLimited()], ids=repr
 )
-def test_an_answer_and_the_callers_own_faults_start_the_count_again(
-    breakers: Breakers, told: ProviderError | None
+def test_an_answer_or_the_callers_own_fault_resets_the_count(
+    breakers: CircuitBreakers, told: ProviderError | None
 ) -> None:
     fail(breakers, UpstreamError(), FAILURES_TO_OPEN - 1)
     if told is None:
         breakers.succeeded(KEY)
     else:
-        breakers.failed(KEY, told, look=False)
+        breakers.failed(KEY, told, probe=False)
     fail(breakers, UpstreamError(), FAILURES_TO_OPEN - 1)
     breakers.enter(KEY)
 
 
-def test_the_circuits_of_other_names_stay_closed(breakers: Breakers) -> None:
+def test_the_circuits_of_other_names_stay_closed(breakers: CircuitBreakers) -> None:
     fail(breakers, UpstreamError())
     breakers.enter(("acme", "big-2"))
     breakers.enter(("other", "big-1"))
 
 
-def test_after_the_rest_one_call_looks_and_an_answer_closes_the_circuit(
-    breakers: Breakers, clock: Clock
+def test_after_the_cooldown_one_call_is_the_probe_and_its_answer_closes_the_circuit(
+    breakers: CircuitBreakers, clock: Clock
 ) -> None:
     fail(breakers, UpstreamError())
-    clock.now += FIRST_REST_SECONDS
+    clock.now += FIRST_COOLDOWN_SECONDS
     breakers.enter(KEY)
     with pytest.raises(UpstreamError):
         breakers.enter(KEY)
@@ -102,35 +102,37 @@ def test_after_the_rest_one_call_looks_and_an_answer_closes_the_circuit(
     breakers.enter(KEY)
 
 
-def test_each_look_that_fails_doubles_the_rest_up_to_the_longest(
-    breakers: Breakers, clock: Clock
+def test_each_failed_probe_doubles_the_cooldown_up_to_the_longest(
+    breakers: CircuitBreakers, clock: Clock
 ) -> None:
     fail(breakers, UpstreamError())
-    rest = FIRST_REST_SECONDS
+    cooldown = FIRST_COOLDOWN_SECONDS
     for _ in range(8):
-        clock.now += rest - 0.001
+        clock.now += cooldown - 0.001
         with pytest.raises(UpstreamError):
             breakers.enter(KEY)
         clock.now += 0.001
         fail(breakers, UpstreamError(), 1)
-        rest = min(rest * 2, LONGEST_REST_SECONDS)
-    assert rest == LONGEST_REST_SECONDS
+        cooldown = min(cooldown * 2, LONGEST_COOLDOWN_SECONDS)
+    assert cooldown == LONGEST_COOLDOWN_SECONDS
 
 
-def test_a_look_that_is_given_up_leaves_it_to_the_next(breakers: Breakers, clock: Clock) -> None:
-    fail(breakers, UpstreamError())
-    clock.now += FIRST_REST_SECONDS
-    breakers.left(KEY, look=breakers.enter(KEY))
-    assert breakers.enter(KEY)
-
-
-def test_a_look_that_never_ends_leaves_it_to_another_after_a_while(
-    breakers: Breakers, clock: Clock
+def test_after_a_released_probe_the_next_call_is_the_probe(
+    breakers: CircuitBreakers, clock: Clock
 ) -> None:
     fail(breakers, UpstreamError())
-    clock.now += FIRST_REST_SECONDS
+    clock.now += FIRST_COOLDOWN_SECONDS
+    breakers.released(KEY, probe=breakers.enter(KEY))
     assert breakers.enter(KEY)
-    clock.now += LONGEST_LOOK_SECONDS - 0.001
+
+
+def test_a_probe_that_never_ends_is_replaced_after_a_while(
+    breakers: CircuitBreakers, clock: Clock
+) -> None:
+    fail(breakers, UpstreamError())
+    clock.now += FIRST_COOLDOWN_SECONDS
+    assert breakers.enter(KEY)
+    clock.now += LONGEST_PROBE_SECONDS - 0.001
     with pytest.raises(UpstreamError):
         breakers.enter(KEY)
     clock.now += 0.001
@@ -138,31 +140,31 @@ def test_a_look_that_never_ends_leaves_it_to_another_after_a_while(
 
 
 def test_many_calls_that_fail_together_open_the_circuit_once(
-    breakers: Breakers, clock: Clock
+    breakers: CircuitBreakers, clock: Clock
 ) -> None:
-    """Those that went out before it opened are no looks, and do not double the rest."""
-    looks = [breakers.enter(KEY) for _ in range(50)]
-    for look in looks:
-        breakers.failed(KEY, UpstreamError(), look=look)
-    clock.now += FIRST_REST_SECONDS
+    """Calls from before it opened are no probes, and do not double the cooldown."""
+    probes = [breakers.enter(KEY) for _ in range(50)]
+    for probe in probes:
+        breakers.failed(KEY, UpstreamError(), probe=probe)
+    clock.now += FIRST_COOLDOWN_SECONDS
     assert breakers.enter(KEY)
-    # Nor do they when they end while one looks, be it that their callers gave up.
-    breakers.failed(KEY, Timeout(), look=False)
-    breakers.left(KEY, look=False)
+    # Calls that end or are released during the probe do not count either.
+    breakers.failed(KEY, Timeout(), probe=False)
+    breakers.released(KEY, probe=False)
     with pytest.raises(UpstreamError):
         breakers.enter(KEY)
-    breakers.left(KEY, look=True)
+    breakers.released(KEY, probe=True)
     assert breakers.enter(KEY)
 
 
 def test_an_answer_from_before_a_rate_limit_does_not_lift_it(
-    breakers: Breakers, clock: Clock
+    breakers: CircuitBreakers, clock: Clock
 ) -> None:
     before, limited = breakers.enter(KEY), breakers.enter(KEY)
-    breakers.failed(KEY, RateLimited(retry_after=30.0), look=limited)
+    breakers.failed(KEY, RateLimited(retry_after=30.0), probe=limited)
     breakers.succeeded(KEY)
-    breakers.failed(KEY, BadRequest(), look=before)
-    breakers.failed(KEY, RateLimited(retry_after=1.0), look=before)
+    breakers.failed(KEY, BadRequest(), probe=before)
+    breakers.failed(KEY, RateLimited(retry_after=1.0), probe=before)
     clock.now += 29.999
     with pytest.raises(RateLimited):
         breakers.enter(KEY)
@@ -172,37 +174,37 @@ def test_an_answer_from_before_a_rate_limit_does_not_lift_it(
     assert not breakers.enter(KEY)
 
 
-def test_the_rest_after_failures_does_not_grow_from_a_rate_limit(
-    breakers: Breakers, clock: Clock
+def test_a_rate_limit_does_not_lengthen_the_cooldown_after_failures(
+    breakers: CircuitBreakers, clock: Clock
 ) -> None:
     fail(breakers, RateLimited(retry_after=20.0), 1)
     clock.now += 20.0
     fail(breakers, UpstreamError())
-    clock.now += FIRST_REST_SECONDS
+    clock.now += FIRST_COOLDOWN_SECONDS
     assert breakers.enter(KEY)
 
 
-@pytest.mark.parametrize(("asked", "rest"), [(7.0, 7.0), (9999.0, LONGEST_LIMIT_SECONDS)])
+@pytest.mark.parametrize(("asked", "cooldown"), [(7.0, 7.0), (9999.0, LONGEST_LIMIT_SECONDS)])
 def test_a_rate_limit_with_a_wait_opens_the_circuit_for_that_long(
-    breakers: Breakers, clock: Clock, asked: float, rest: float
+    breakers: CircuitBreakers, clock: Clock, asked: float, cooldown: float
 ) -> None:
     fail(breakers, RateLimited(retry_after=asked), 1)
-    clock.now += rest - 0.001
+    clock.now += cooldown - 0.001
     with pytest.raises(RateLimited):
         breakers.enter(KEY)
     clock.now += 0.001
     breakers.enter(KEY)
 
 
-def test_names_that_callers_make_up_do_not_pile_up(breakers: Breakers) -> None:
+def test_the_number_of_circuits_is_limited(breakers: CircuitBreakers) -> None:
     fail(breakers, UpstreamError())
     for number in range(MAX_CIRCUITS):
-        breakers.failed(("acme", f"made-up-{number}"), UpstreamError(), look=False)
+        breakers.failed(("acme", f"made-up-{number}"), UpstreamError(), probe=False)
     breakers.enter(KEY)
 
 
 class Ailing(Echo):
-    """Fails as it is told, and counts the calls."""
+    """Raises its failure, and counts the calls."""
 
     models = (model("echo"), model("well"))
     failure: ProviderError | None
@@ -224,8 +226,8 @@ class Ailing(Echo):
         return answer("ok")
 
 
-async def test_an_outage_is_not_made_worse(install: Installer) -> None:
-    """At most 1.2 calls for each row asked while everything is down, and the sibling answers."""
+async def test_an_outage_is_not_amplified(install: Installer) -> None:
+    """At most 1.2 calls for each row while the model is down, and the sibling answers."""
     install.add("ailing", Ailing)
     asked = 200
     async with running(NO_REAL_PLUGINS) as client:
@@ -235,11 +237,11 @@ async def test_an_outage_is_not_made_worse(install: Installer) -> None:
             assert rows["well"]["response"] == "well"
             assert rows["echo"]["error_code"] == "overloaded"
     assert Ailing.current.calls <= 1.2 * asked
-    # And in fact far fewer, once the circuit is open.
+    # Far fewer in fact, once the circuit is open.
     assert Ailing.current.calls < asked / 2
 
 
-async def test_a_row_that_was_not_asked_says_when_to_try_again(install: Installer) -> None:
+async def test_a_row_of_an_open_circuit_says_when_to_try_again(install: Installer) -> None:
     install.add("ailing", Ailing)
     async with running(NO_REAL_PLUGINS) as client:
         for _ in range(FAILURES_TO_OPEN):
@@ -249,11 +251,11 @@ async def test_a_row_that_was_not_asked_says_when_to_try_again(install: Installe
     row = response.json()["responses"][0]
     assert Ailing.current.calls == calls
     assert "not asked again" in row["error"]
-    assert 0 < row["retry_after_s"] <= FIRST_REST_SECONDS * 1.2
+    assert 0 < row["retry_after_s"] <= FIRST_COOLDOWN_SECONDS * 1.2
     assert int(response.headers["Retry-After"]) >= 1
 
 
-async def test_a_model_that_does_not_answer_in_time_is_left_alone_for_a_while(
+async def test_a_model_that_does_not_answer_in_time_is_not_called_for_a_while(
     install: Installer,
 ) -> None:
     class Hanging(Ailing):
@@ -269,7 +271,7 @@ async def test_a_model_that_does_not_answer_in_time_is_left_alone_for_a_while(
         assert Ailing.current.calls == FAILURES_TO_OPEN
 
 
-async def test_callers_without_patience_do_not_open_the_circuit(install: Installer) -> None:
+async def test_short_deadlines_do_not_open_the_circuit(install: Installer) -> None:
     class Hanging(Ailing):
         def __init__(self) -> None:
             super().__init__()
@@ -284,7 +286,7 @@ async def test_callers_without_patience_do_not_open_the_circuit(install: Install
 
 
 @pytest.mark.parametrize(("wait", "opened"), [(True, False), (False, True)], ids=["late", "early"])
-async def test_a_plugin_that_keeps_the_callers_deadline_itself_has_not_failed(
+async def test_a_plugin_that_keeps_a_short_deadline_by_itself_has_not_failed(
     install: Installer, wait: bool, opened: bool
 ) -> None:
     class Punctual(Ailing):
@@ -304,7 +306,9 @@ async def test_a_plugin_that_keeps_the_callers_deadline_itself_has_not_failed(
     assert (row["error_code"] == "timeout") is opened
 
 
-async def test_calls_that_fail_together_cost_the_model_one_short_rest(install: Installer) -> None:
+async def test_calls_that_fail_together_cost_the_model_one_short_cooldown(
+    install: Installer,
+) -> None:
     class Together(Ailing):
         async def generate(self, request: GenerateRequest) -> Any:
             if self.calls < number:
@@ -319,10 +323,10 @@ async def test_calls_that_fail_together_cost_the_model_one_short_rest(install: I
         await asyncio.gather(*(ask(client, "echo") for _ in range(number)))
         row = (await ask(client, "echo")).json()["responses"][0]
     assert "not asked again" in row["error"]
-    assert 0 < row["retry_after_s"] <= FIRST_REST_SECONDS * 1.2
+    assert 0 < row["retry_after_s"] <= FIRST_COOLDOWN_SECONDS * 1.2
 
 
-async def test_a_rate_limit_lasts_though_calls_from_before_it_are_answered(
+async def test_a_rate_limit_lasts_although_earlier_calls_are_answered(
     install: Installer,
 ) -> None:
     class Limiting(Ailing):

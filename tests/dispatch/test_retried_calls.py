@@ -1,4 +1,4 @@
-"""A call that failed is made once more, when that can help and there is time."""
+"""A failed call is retried once, if a retry can help and fits the deadline."""
 
 import asyncio
 from typing import Any
@@ -9,14 +9,17 @@ from coro_core import (
     ConnectionFailed,
     GenerateRequest,
     RateLimited,
+    Service,
+    UpstreamError,
+    hookimpl,
 )
 from coro_core.contract import errors as coro_errors
-from support.plugins import NO_REAL_PLUGINS, Echo, Installer
+from support.plugins import NO_REAL_PLUGINS, Echo, Installer, answer, model
 from support.server import ask, running
 
 
 class Failing(Echo):
-    """Fails as its error says, and counts the calls."""
+    """Raises its error, and counts the calls."""
 
     error: coro_errors.ProviderError
     calls = 0
@@ -45,7 +48,7 @@ class Failing(Echo):
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else str(value),
 )
-async def test_a_call_is_made_again_once_and_only_when_that_can_help(
+async def test_a_call_is_retried_once_and_only_if_that_can_help(
     install: Installer, failure: coro_errors.ProviderError, calls: int
 ) -> None:
     class This(Failing):
@@ -69,7 +72,7 @@ async def test_retries_stop_when_everything_fails(install: Installer) -> None:
     async with running(NO_REAL_PLUGINS) as client:
         responses = await asyncio.gather(*(ask(client, "echo") for _ in range(100)))
     assert all(response.status_code == 500 for response in responses)
-    # A hundred first attempts, ten retries to begin with, and one for every ten calls.
+    # A hundred first attempts, ten retries at the start, and one for every ten calls.
     assert Down.calls <= 100 + 10 + 100 * 0.1
 
 
@@ -81,3 +84,32 @@ async def test_no_retry_is_made_that_does_not_fit_the_deadline(install: Installe
     async with running(NO_REAL_PLUGINS) as client:
         await ask(client, "echo", timeout=0.5)
     assert Down.calls == 1
+
+
+async def test_the_outage_of_one_service_does_not_use_up_the_retries_of_another(
+    install: Installer,
+) -> None:
+    class TwoServices(Echo):
+        """Service `a` is down. Service `b` fails once."""
+
+        models = (model("m-a", "a/x"), model("m-b", "b/x"))
+        calls = 0
+
+        @hookimpl
+        def coro_services(self) -> Any:
+            return {"a": Service(name="A"), "b": Service(name="B")}
+
+        async def generate(self, request: GenerateRequest) -> Any:
+            if request.model == "a/x":
+                raise ConnectionFailed
+            type(self).calls += 1
+            if self.calls == 1:
+                raise UpstreamError
+            return answer("ok")
+
+    install.add("two", TwoServices)
+    async with running(NO_REAL_PLUGINS) as client:
+        await asyncio.gather(*(ask(client, "m-a") for _ in range(100)))
+        [row] = (await ask(client, "m-b")).json()["responses"]
+    assert (row["error"], row["response"]) == (None, "ok")
+    assert TwoServices.calls == 2

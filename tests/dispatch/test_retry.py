@@ -1,4 +1,4 @@
-"""When a failed call is made again: how long to wait, and how many retries an outage gets."""
+"""The retry rule: the wait before a retry, and the number of retries in an outage."""
 
 import math
 import random
@@ -30,14 +30,14 @@ def most(low: float, high: float) -> float:
 
 
 @pytest.mark.parametrize("code", errors.ERROR_CODES)
-def test_only_what_may_turn_out_better_is_tried_again(code: str) -> None:
+def test_only_errors_that_may_pass_are_retried(code: str) -> None:
     [kind] = [kind for kind in ProviderError.__subclasses__() if getattr(kind, "code", "") == code]
     error = kind("SETTING", help="x") if kind is errors.NotConfigured else kind()
     wait = wait_before_retry(error, ENOUGH, least)
     assert wait == (0.0 if kind.may_retry else None)
 
 
-def test_the_plugins_own_judgement_wins() -> None:
+def test_the_plugins_own_verdict_on_a_retry_wins() -> None:
     assert wait_before_retry(ConnectionFailed(retryable=False), ENOUGH, least) is None
     assert wait_before_retry(Timeout(retryable=True), ENOUGH, least) == 0.0
 
@@ -55,14 +55,14 @@ def test_the_plugins_own_judgement_wins() -> None:
     ],
     ids=repr,
 )
-def test_what_the_provider_asks_for_is_the_least_and_chance_is_added(
+def test_the_providers_wait_is_the_least_and_jitter_is_added(
     error: ProviderError, shortest: float, longest: float
 ) -> None:
     assert wait_before_retry(error, ENOUGH, least) == shortest
     assert wait_before_retry(error, ENOUGH, most) == longest
 
 
-def test_chance_is_drawn_anew_for_every_retry() -> None:
+def test_each_retry_has_its_own_jitter() -> None:
     seeded = random.Random(7)
     waits = {wait_before_retry(Overloaded(), ENOUGH, seeded.uniform) for _ in range(50)}
     assert len(waits) == 50
@@ -88,31 +88,29 @@ def test_a_retry_that_leaves_no_useful_time_is_not_made(
     assert wait_before_retry(Overloaded(retry_after=retry_after), time_left, least) == wait
 
 
-def test_chance_counts_as_time_too() -> None:
+def test_jitter_counts_as_time() -> None:
     left = USEFUL_SECONDS + JITTER_SECONDS
     assert wait_before_retry(Overloaded(), left, most) == JITTER_SECONDS
     assert wait_before_retry(Overloaded(), math.nextafter(left, 0), most) is None
 
 
 def spent(budget: RetryBudget) -> int:
-    """Spend what there is; return how much that was."""
+    """Spend the whole budget; return the number of retries."""
     retries = 0
     while budget.spend():
         retries += 1
-        assert retries <= BUDGET, "there is no end to it"
+        assert retries <= BUDGET, "the budget has no end"
     return retries
 
 
-def test_a_provider_starts_with_a_few_retries_and_no_more() -> None:
+def test_a_budget_starts_with_ten_retries() -> None:
     budget = RetryBudget()
     assert spent(budget) == BUDGET
     assert budget.spend() is False
 
 
 @pytest.mark.parametrize(("calls", "retries"), [(9, 0), (11, 1), (55, 5), (10_000, BUDGET)])
-def test_a_retry_is_earned_by_about_ten_calls_up_to_what_it_started_with(
-    calls: int, retries: int
-) -> None:
+def test_ten_calls_earn_a_retry_up_to_the_full_budget(calls: int, retries: int) -> None:
     budget = RetryBudget()
     spent(budget)
     for _ in range(calls):
@@ -127,7 +125,7 @@ def test_a_full_budget_earns_nothing() -> None:
     assert spent(budget) == BUDGET
 
 
-def test_an_outage_is_sent_at_most_a_tenth_more() -> None:
+def test_an_outage_gets_at_most_a_tenth_more_calls() -> None:
     budget = RetryBudget()
     retries = 0
     for _ in range(10_000):
@@ -136,6 +134,6 @@ def test_an_outage_is_sent_at_most_a_tenth_more() -> None:
     assert 10_000 * 0.1 <= retries <= 10_000 * 0.1 + BUDGET
 
 
-def test_budgets_are_apart() -> None:
+def test_budgets_are_independent() -> None:
     spent(RetryBudget())
     assert RetryBudget().spend() is True

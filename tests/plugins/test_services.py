@@ -1,4 +1,4 @@
-"""A plugin that speaks for several services: one that ails leaves the others alone."""
+"""A plugin with several services: a problem of one leaves the others alone."""
 
 import json
 
@@ -26,7 +26,7 @@ async def handle(request):
 
 @pytest.fixture
 async def client():
-    """CORO before one service that is well, one whose key is refused, and one without a key."""
+    """CORO with one service that works, one whose key is refused, and one without a key."""
     async with serve_http(handle) as address:
         environ = {
             "CORO_OPENAI_BOX_BASE_URL": f"{address}/v1",
@@ -63,12 +63,12 @@ async def test_each_service_has_its_own_error_and_its_own_name(client):
     codes = [row["error_code"] for row in rows]
     assert codes[1:] == ["authentication_failed", "not_configured"] * 2
     assert (rows[0]["response"], rows[0]["substituted"]) == ("4", False)
-    # Nothing was asked where there is no key.
+    # Without a key, no call is made.
     assert (await ask(client, "t"))[0] == 503
     assert (await ask(client, "m"))[0] == 500
 
 
-async def test_models_and_plugins_say_which_service_ails_and_why(client):
+async def test_models_and_plugins_say_which_service_has_a_problem_and_why(client):
     await ask(client, "b", "m")
     models = {it["id"]: it for it in (await client.get("/models")).json()["models"]}
     assert [(models[it]["available"], models[it]["reason"]) for it in "bmt"] == [
@@ -84,7 +84,8 @@ async def test_models_and_plugins_say_which_service_ails_and_why(client):
 
 def record(**services):
     it = PluginRecord(name="many", distribution="d", version="1", callable=True)
-    it.state, it.services = State.READY, lambda: services
+    it.state, it.ask_services = State.READY, lambda: services
+    it.refresh_services()
     return it
 
 
@@ -92,7 +93,9 @@ def record(**services):
     ("reasons", "state"),
     [((), "unconfigured"), ((None, "refused"), "ready"), (("refused", "too"), "unconfigured")],
 )
-def test_a_refused_key_makes_the_plugin_unconfigured_when_no_service_is_well(reasons, state):
+def test_a_refused_key_makes_the_plugin_unconfigured_when_every_service_has_a_problem(
+    reasons, state
+):
     many = record(**{f"s{n}": Service(name="S", reason=it) for n, it in enumerate(reasons)})
     many.learn_key(AuthenticationFailed())
     assert many.state == state
@@ -123,18 +126,18 @@ class Plugin:
 @pytest.mark.parametrize(
     "body", ["raise SystemExit", "return None", "return {'a': 1}", "return []"]
 )
-def test_services_that_make_no_sense_are_none(install, body):
+def test_invalid_services_are_ignored(install, body):
     install.add_source("odd", PLUGIN.format(body=body))
     plugins = PluginRegistry({})
     (odd,) = [it for it in plugins.records if it.name == "odd"]
-    assert odd.services() == {}
+    assert odd.services == {}
     odd.state = State.READY
     target = Catalog(plugins).target("x")
     assert target is not None
     assert (target.available, target.configured, target.provider) == (True, True, "P")
 
 
-def test_a_plugins_own_variables_are_no_slips_of_settings():
+def test_a_plugins_own_variables_are_not_misspelt_settings():
     names = {"CORO_MAX_MODELS_X": "1", "CORO_OPENAI_MODELS_TIMEOUT": "1", "CORO_PORT_MODEL": "1"}
     assert misspelt(names, ["max-models", "openai", "port"]) == []
     assert [it.split()[0] for it in misspelt({"CORO_MAX_MODEL": "1"}, ["openai"])] == [

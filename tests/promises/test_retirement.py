@@ -279,7 +279,7 @@ async def test_plugins_show_how_their_providers_have_done() -> None:
     assert traffic["last_success"].endswith("Z")
     assert traffic["last_error"].endswith("Z")
     assert traffic["last_error_code"] == "bad_request"
-    counts = {"listed", "abandoned", "stragglers"}
+    counts = {"listed", "abandoned", "abandoned_running"}
     assert idle == {name: 0 if name in counts else None for name in idle}
 
 

@@ -101,7 +101,7 @@ class Held:
 async def at_rest(fanout: FanOut) -> Held:
     """Wait until every call has ended, and count."""
     end = asyncio.get_running_loop().time() + SETTLE_SECONDS
-    while fanout.stragglers:
+    while fanout.abandoned_running:
         assert asyncio.get_running_loop().time() < end, "a call goes on without end"
         await asyncio.sleep(0.01)
     gc.collect()

@@ -118,7 +118,7 @@ async def test_plugins_are_listed_with_state_reason_and_models(client: httpx.Asy
                 "last_discovery_error_code": str | None,
                 "listed": int,
                 "abandoned": int,
-                "stragglers": int,
+                "abandoned_running": int,
             },
         )
     assert {**plugins["keyless"], "traffic": None} == {

@@ -1,24 +1,25 @@
-"""What goes over the wire, as the published description shows it.
+"""The wire format, as the published description shows it.
 
 Requests are validated once, strictly: a number in quotes is not a number, and a misspelt field is
-an error. Replies are our own objects; their models here serve the description and serialisation.
+an error. Replies are our own objects. Their models here serve the description, and clients.
 """
 
-from typing import Annotated, Literal
+from dataclasses import fields
+from typing import TYPE_CHECKING, Annotated, Literal, get_type_hints
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model
 
 from coro_core.api.problems import PROBLEM_TYPES
-from coro_core.contract.errors import ERROR_CODES, MAX_RETRY_AFTER
-from coro_core.contract.types import FinishReason
-from coro_core.dispatch.result import UNKNOWN_MODEL
+from coro_core.contract.errors import ERROR_CODES
+from coro_core.contract.types import Usage
+from coro_core.dispatch.result import ModelResult
 
 MAX_REQUEST_TIMEOUT = 60.0
 MAX_ID_CHARS = 200
 
 _MORE_THAN_WHITE_SPACE = r"[^\s\u001c-\u001f\u0085\ufeff]"
-"""The same in every dialect of regular expressions: what is named beside `\\s` is white space in
-some (ECMA's, Python's, Rust's) and not in others."""
+"""Means the same in every dialect of regular expressions. The characters beside `\\s` are white
+space in some dialects (ECMA's, Python's, Rust's) and not in others."""
 
 
 def _whole(value: object) -> object:
@@ -91,47 +92,25 @@ class TokenUsage(BaseModel):
     reasoning_tokens: Tokens = Field(description="Tokens of thinking that is not shown.")
 
 
-class ModelResponse(BaseModel):
-    """One model's answer, or why there is none."""
+if TYPE_CHECKING:
 
-    model: str = Field(description="The id that was asked.")
-    response: str = Field(description="The answer; empty when there is an error.")
-    tokens: Tokens = Field(
-        description="Tokens of the answer, without reasoning; null when not known."
-    )
-    latency_ms: int = Field(
-        ge=0, description="Milliseconds from the start of this model's work to its end."
-    )
-    error: str | None = Field(
-        description="What went wrong and what to do, for people; null when it answered."
-        " The wording may change: branch on `error_code`."
-    )
-    error_code: str | None = Field(
-        description="What went wrong, for programs; null when it answered.",
-        json_schema_extra={"enum": [*ERROR_CODES, UNKNOWN_MODEL]},
-    )
-    upstream_model: str | None = Field(
-        description="The provider's own name of the model that answered, or was asked last; null"
-        " when none was asked."
-    )
-    substituted: bool = Field(
-        description="Whether `upstream_model` is another than the id's first choice,"
-        " because the provider no longer serves that."
-    )
-    note: str | None = Field(
-        description="Which model answered instead of which, in a sentence; null when it is the"
-        " id's first choice."
-    )
-    finish_reason: FinishReason | None = Field(
-        description="Why the answer ended: `stop` it was done, `length` it reached max_tokens,"
-        " `content_filter` it was cut, `other` for any other reason; null when there is none."
-    )
-    usage: TokenUsage = Field(description="Tokens counted by the provider.")
-    retry_after_s: float | None = Field(
-        ge=0,
-        le=MAX_RETRY_AFTER,
-        description="Seconds that the provider asks to wait before the next try, a day at most;"
-        " null when it did not say.",
+    class ModelResponse(ModelResult, BaseModel):
+        """The type checker's view of the model that is made below."""
+
+else:
+    _TYPES = get_type_hints(ModelResult)
+    ModelResponse = create_model(
+        "ModelResponse",
+        __module__=__name__,
+        __doc__="One model's answer, or why there is none.",
+        **{
+            field.name: (
+                TokenUsage if _TYPES[field.name] is Usage else _TYPES[field.name],
+                Field(**field.metadata),
+            )
+            for field in fields(ModelResult)
+            if field.metadata
+        },
     )
 
 
@@ -198,7 +177,7 @@ class ProviderTraffic(BaseModel):
     abandoned: int = Field(
         ge=0, description="How many calls went on after their deadline and were left behind."
     )
-    stragglers: int = Field(
+    abandoned_running: int = Field(
         ge=0, description="How many of those have not ended yet; with too many, none is added."
     )
 

@@ -1,27 +1,35 @@
-"""From the core's objects to their wire form; they are our own, so nothing is validated again.
+"""The core's objects in their wire form. They are our own, so nothing is validated again.
 
-The rows of a chat are plain data, which costs a fifth of building their models of `schemas.py`; a
-test holds them against those.
+The rows of a chat are plain data, which costs a fifth of building the models of `schemas.py`. A
+test compares the two.
 """
 
 from collections.abc import Sequence
 from datetime import datetime
+from operator import attrgetter
 
 from coro_core.api.schemas import (
     ModelInfo,
     ModelList,
+    ModelResponse,
     PluginInfo,
     PluginList,
     ProviderTraffic,
+    TokenUsage,
 )
 from coro_core.catalog.catalog import Catalog, Target
-from coro_core.dispatch.result import ChatResult, ModelResult
+from coro_core.dispatch.result import ChatResult, ModelResult, substitution_note
 from coro_core.plugins.record import PluginRecord
 from coro_core.plugins.registry import PluginRegistry
 
+_ROW = tuple(ModelResponse.model_fields)
+_USAGE = tuple(TokenUsage.model_fields)
+_row_values = attrgetter(*_ROW)
+_usage_values = attrgetter(*_USAGE)
+
 
 def chat_response(answers: ChatResult, request_id: str) -> dict[str, object]:
-    """Put answers into the form of `ChatResponse`."""
+    """Put a chat result into the form of `ChatResponse`."""
     failed = sum(row.error_code is not None for row in answers.rows)
     return {
         "responses": [model_response(row) for row in answers.rows],
@@ -33,27 +41,10 @@ def chat_response(answers: ChatResult, request_id: str) -> dict[str, object]:
 
 
 def model_response(row: ModelResult) -> dict[str, object]:
-    """Put one row into the form of `ModelResponse`."""
-    usage = row.usage
-    tokens = usage and usage.output_tokens
-    return {
-        "model": row.model,
-        "response": row.response,
-        "tokens": tokens,
-        "latency_ms": row.latency_ms,
-        "error": row.error,
-        "error_code": row.error_code,
-        "upstream_model": row.upstream_model,
-        "substituted": row.substituted,
-        "note": row.note,
-        "finish_reason": row.finish_reason,
-        "usage": {
-            "input_tokens": usage and usage.input_tokens,
-            "output_tokens": tokens,
-            "reasoning_tokens": usage and usage.reasoning_tokens,
-        },
-        "retry_after_s": row.retry_after_s,
-    }
+    """Put one result into the form of `ModelResponse`."""
+    body: dict[str, object] = dict(zip(_ROW, _row_values(row), strict=True))
+    body["usage"] = dict(zip(_USAGE, _usage_values(row.usage), strict=True))
+    return body
 
 
 def status_of(rows: Sequence[ModelResult]) -> int:
@@ -107,7 +98,7 @@ def _model_info(name: str, cost: str, target: Target, catalog: Catalog) -> Model
         reason=target.reason,
         upstream_model=upstream,
         substituted=substituted,
-        note=f"{first} is no longer served; {upstream} answers." if substituted else None,
+        note=substitution_note(first, upstream, "answers") if substituted else None,
     )
 
 
@@ -120,8 +111,8 @@ def _traffic(record: PluginRecord, catalog: Catalog) -> ProviderTraffic:
         last_discovery=_time(traffic.last_discovery),
         last_discovery_error_code=traffic.last_discovery_error_code,
         listed=len(catalog.upstreams(record).listed),
-        abandoned=traffic.abandoned,
-        stragglers=record.stragglers,
+        abandoned=sum(calls.total for calls in record.abandoned.values()),
+        abandoned_running=sum(calls.running for calls in record.abandoned.values()),
     )
 
 

@@ -1,4 +1,4 @@
 """Map a model id to its owner and candidates, and know which upstream models are served.
 
-Import from its modules: `catalog`, `upstreams`, `refresh`.
+Import from its modules: `catalog`, `upstreams`, `discovery`.
 """

@@ -1,6 +1,6 @@
-"""From a model's public id to the plugin that owns it and the upstream names to try.
+"""Map a model id to the plugin that owns it and the upstream models to try.
 
-Ids are stable, upstream names are not: `upstreams` knows which of them are served.
+Ids are stable, upstream models are not: `upstreams` knows which of them are served.
 """
 
 import re
@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.metadata import entry_points
 
-from coro_core.catalog.upstreams import Upstreams
+from coro_core.catalog.upstreams import VERDICT_SECONDS, Upstreams
 from coro_core.contract.errors import SettingsError
 from coro_core.contract.hookspecs import ENTRY_POINT_GROUP
 from coro_core.contract.types import Model
@@ -23,7 +23,7 @@ UPSTREAM_PREFIX = "CORO_UPSTREAM_"
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What one public id stands for."""
+    """The plugin and the upstream models behind one id."""
 
     id: str
     plugin: PluginRecord
@@ -33,21 +33,20 @@ class Target:
 
     @property
     def available(self) -> bool:
-        """Whether it is in all likelihood able to answer."""
+        """True if nothing is known that would keep it from answering."""
         return self.reason is None
 
     @property
     def configured(self) -> bool:
-        """Whether any of its names belongs to a service that can be called; others cannot."""
-        services = self.plugin.services()
-        if not services:
+        """True if any of its names belongs to a service that can be called."""
+        if not self.plugin.services:
             return True
         own = [self.plugin.service(name) for name in self.candidates]
         return any(service is None or service.configured for service in own)
 
     @property
     def reason(self) -> str | None:
-        """Why it is not available; `None` when it is."""
+        """The reason why it is not available; `None` when it is."""
         if self.plugin.state is State.READY:
             services = [self.plugin.service(name) for name in self.candidates]
             reasons = [service.reason if service else None for service in services]
@@ -69,11 +68,14 @@ class Catalog:
         environ: Mapping[str, str] | None = None,
         *,
         clock: Callable[[], float] = time.monotonic,
+        verdict_seconds: float = VERDICT_SECONDS,
     ) -> None:
         """Offer the models of `plugins`. `clock` is in seconds and never goes back.
 
+        Calls of a name in doubt wait `verdict_seconds` for the first one.
+
         `environ` may replace the upstream candidates of a model: `CORO_UPSTREAM_LLAMA_70B=a,b`
-        does so for `llama-70b`. Raises `SettingsError` when those cannot be names.
+        does so for `llama-70b`. Raises `SettingsError` when one of them cannot be a name.
         """
         self._plugins = plugins
         models = [
@@ -85,10 +87,12 @@ class Catalog:
             model.id: (model, Target(model.id, record, model.provider, model.candidates))
             for model, record in models
         }
-        self._upstreams: defaultdict[str, Upstreams] = defaultdict(lambda: Upstreams(clock))
+        self._upstreams: defaultdict[str, Upstreams] = defaultdict(
+            lambda: Upstreams(clock, verdict_seconds=verdict_seconds)
+        )
 
     def models(self) -> Iterator[tuple[Model, Target]]:
-        """Yield every model with what it stands for, by plugin."""
+        """Yield every model with its target, by plugin."""
         yield from self._models.values()
 
     def live(self) -> Iterator[Target]:
@@ -98,7 +102,7 @@ class Catalog:
                 yield _by_name(record, name)
 
     def target(self, model_id: str) -> Target | None:
-        """Return what an id stands for, or `None` if nothing installed offers it.
+        """Return the target of an id, or `None` if no installed plugin offers it.
 
         `plugin:name` reaches any model of a provider by the provider's own name; only the first
         colon divides, since such names may hold more.
@@ -107,12 +111,12 @@ class Catalog:
             return found[1]
         plugin_name, colon, upstream = model_id.partition(":")
         owner = self._plugins.record(plugin_name)
-        if not colon or not can_be_asked(upstream) or owner is None:
+        if not colon or not is_valid_model_name(upstream) or owner is None:
             return None
         return _by_name(owner, upstream)
 
     def upstreams(self, plugin: PluginRecord) -> Upstreams:
-        """Return what is known of a provider's own names."""
+        """Return the knowledge about a provider's own names."""
         return self._upstreams[plugin.name]
 
     def order(self, target: Target) -> tuple[str, ...]:
@@ -120,12 +124,12 @@ class Catalog:
         return self.upstreams(target.plugin).order(target.candidates)
 
     def hint(self, model_id: str) -> str:
-        """Say in a sentence what to do about an id that nothing installed offers."""
+        """Return a sentence on what to do about an id that no installed plugin offers."""
         if distribution := self._directory.get(model_id):
-            installed = [it for it in self._plugins.records if it.distribution == distribution]
+            installed = [rec for rec in self._plugins.records if rec.distribution == distribution]
             if not installed:
                 return f"No installed plugin offers this model; install {distribution}."
-            # Disabled, or broken before it could list its models.
+            # A plugin that is disabled or broke early has listed no models.
             for record in installed:
                 if reason := Target(model_id, record, record.name, ()).reason:
                     return reason
@@ -133,7 +137,7 @@ class Catalog:
 
     @cached_property
     def _directory(self) -> Mapping[str, str]:
-        """Which distribution to install for an id, as the metadata of installed ones say."""
+        """The distribution to install for an id, from the metadata of installed distributions."""
         entries = entry_points(group=f"{ENTRY_POINT_GROUP}.directory")
         return {entry.name: entry.module.replace("_", "-") for entry in entries}
 
@@ -153,16 +157,16 @@ def misspelt_upstreams(environ: Mapping[str, str], plugins: PluginRegistry) -> l
     ]
 
 
-def can_be_asked(upstream: str) -> bool:
-    """Tell whether a provider's own name can be one: no control character, nothing unencodable."""
+def is_valid_model_name(upstream: str) -> bool:
+    """Tell if a text can be an upstream model: no control character, nothing unencodable."""
     return upstream != "" and upstream.isprintable()
 
 
 def same_model(asked: str, answered: str) -> bool:
-    """Tell whether a reply names the model that was asked for.
+    """Tell if a reply names the model that was asked for.
 
-    Providers add a path before it (`models/x`) or a version or date behind it (`x-001`,
-    `x-2026-10-17`); anything else is another model.
+    Providers put a path before the name (`models/x`) or a version or date behind it (`x-001`,
+    `x-2026-10-17`). Anything else is another model.
     """
     bare = answered.rpartition("/")[2] if "/" not in asked else answered
     suffix = bare.removeprefix(asked)
@@ -181,7 +185,7 @@ def _by_name(plugin: PluginRecord, upstream: str) -> Target:
 def _with_candidates(model: Model, environ: Mapping[str, str]) -> Model:
     names = environ.get(upstream_variable(model.id), "").split(",")
     candidates = tuple(dict.fromkeys(name.strip() for name in names if name.strip()))
-    if not all(map(can_be_asked, candidates)):
+    if not all(map(is_valid_model_name, candidates)):
         raise SettingsError(
             f"{upstream_variable(model.id)}: no model's name holds control characters, or"
             " bytes that are not UTF-8."

@@ -1,7 +1,7 @@
-"""What is known of one provider's own model names, and the order in which to try them.
+"""One provider's model names: which are served, and the order in which to try them.
 
-Two sources: the provider's list, and the calls. A call's verdict beats the list, since providers
-list models that an account cannot call, and serve models that they do not list.
+Two sources: the provider's list, and the calls. A call's verdict beats the list. Providers list
+models that an account cannot call, and serve models that they do not list.
 """
 
 import asyncio
@@ -9,104 +9,127 @@ import time
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 
-GONE_SECONDS = 600.0
-"""How long a name that a call found gone is tried last."""
-PROVEN_SECONDS = 30.0
-"""How long an answer proves that a name is served, so that calls for it need not be careful."""
+RETIRED_SECONDS = 600.0
+"""A name that a call found retired is tried last for this long."""
 VERDICT_SECONDS = 0.5
-"""How long calls wait for the verdict of the first one on a name that is not proven. A refusal
-comes at once; an answer takes longer, and is not waited for."""
+"""Calls wait this long for the verdict of the first call of a name in doubt. A refusal comes at
+once. An answer takes longer and is not waited for."""
 MAX_NAMES = 1000
-"""How many verdicts are kept: callers may name any model, for ever new ones."""
+"""Verdicts kept of each kind; the oldest is dropped, since callers may invent any name."""
 
 
 class Upstreams:
     """The names of one provider. For use on one event loop."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        """Know nothing yet. `clock` is in seconds and never goes back."""
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        verdict_seconds: float = VERDICT_SECONDS,
+    ) -> None:
+        """Start without any knowledge. `clock` is in seconds and never goes back."""
         self._clock = clock
+        self._verdict_seconds = verdict_seconds
         self._listed: Collection[str] = ()
-        self._answered: dict[str, float] = {}
-        self._gone: dict[str, float] = {}
-        self._probes: dict[str, asyncio.Future[None]] = {}
+        self._confirmed: dict[str, float] = {}
+        self._dropped: set[str] = set()
+        self._retired: dict[str, float] = {}
+        self._in_flight: dict[str, asyncio.Future[None]] = {}
 
     @property
     def listed(self) -> Collection[str]:
-        """The names of the provider's list, as last seen; empty when there is none."""
+        """The names of the provider's latest list; empty when there is no list."""
         return self._listed
 
     @listed.setter
     def listed(self, names: Collection[str]) -> None:
-        self._listed = frozenset(names)
+        before, self._listed = self._listed, frozenset(names)
+        # A list that drops a name refutes earlier answers, until the next answer.
+        self._dropped |= self._confirmed.keys() & before
+        self._dropped -= self._listed
 
     def order(self, candidates: tuple[str, ...]) -> tuple[str, ...]:
         """Return all candidates in the order to try them.
 
-        First those that the list holds or a call has proved; then the others, but for those that a
-        call has lately found gone: these come last, since one of them may be back. A list that
-        holds none of the candidates says nothing.
+        First come the names that are on the list or confirmed, then the others. Names that a call
+        lately found retired come last, since one of them may be back. A list that holds none of
+        the candidates is ignored.
         """
         if len(candidates) == 1:
             return candidates
-        telling = any(name in self._listed for name in candidates)
+        list_counts = any(name in self._listed for name in candidates)
 
         def rank(name: str) -> int:
-            if self.is_gone(name):
+            if self.is_retired(name):
                 return 2
-            return int(telling and name not in self._listed and name not in self._answered)
+            return int(list_counts and name not in self._listed and not self.is_confirmed(name))
 
         return tuple(sorted(candidates, key=rank))
 
-    def is_gone(self, name: str) -> bool:
-        """Tell whether a call has lately found `name` gone."""
-        since = self._gone.get(name)
-        return since is not None and self._clock() - since < GONE_SECONDS
+    def is_retired(self, name: str) -> bool:
+        """Tell if a call lately found `name` retired."""
+        since = self._retired.get(name)
+        return since is not None and self._clock() - since < RETIRED_SECONDS
+
+    def in_doubt(self, name: str) -> bool:
+        """Tell if a call of `name` may well find it retired.
+
+        An answer confirms a name until a call finds it retired or the list drops it. Without an
+        answer, a name is in doubt if a call found it retired or the list does not hold it.
+        """
+        if name in self._confirmed:
+            return name in self._dropped
+        return name in self._retired or name not in self._listed
 
     @asynccontextmanager
-    async def careful(self, name: str) -> AsyncIterator[bool]:
-        """Yield whether to call `name` now; the caller says `answered` or `gone` inside.
+    async def single_flight(self, name: str) -> AsyncIterator[bool]:
+        """Yield True if the caller should call `name` now; it then confirms or retires the name.
 
-        For a name that is not `proven`: of many calls, one goes first. The others wait a moment for
-        its verdict, and do not call when the name was found gone meanwhile.
+        Only one call at a time checks a name in doubt. The others wait a moment for its verdict,
+        and get False if the name was found retired meanwhile.
         """
         loop = asyncio.get_running_loop()
-        began, patience = self._clock(), loop.time() + VERDICT_SECONDS
-        while not self.proven(name) and (probe := self._probes.get(name)) is not None:
-            left = patience - loop.time()
+        began, give_up = self._clock(), loop.time() + self._verdict_seconds
+        while self.in_doubt(name) and (first := self._in_flight.get(name)) is not None:
+            left = give_up - loop.time()
             if left <= 0:
                 break
-            await asyncio.wait({probe}, timeout=left)
-            if self._gone.get(name, -1.0) >= began:
+            await asyncio.wait({first}, timeout=left)
+            if self._retired.get(name, -1.0) >= began:
                 yield False
                 return
-        first = name not in self._probes and not self.proven(name)
-        if first:
-            self._probes[name] = loop.create_future()
+        is_first = name not in self._in_flight and self.in_doubt(name)
+        if is_first:
+            self._in_flight[name] = loop.create_future()
         try:
             yield True
         finally:
-            if first:
-                self._probes.pop(name).set_result(None)
+            if is_first:
+                self._in_flight.pop(name).set_result(None)
 
-    def answered(self, name: str) -> None:
-        """Remember that a call of `name` was served."""
-        self._gone.pop(name, None)
-        self._remember(self._answered, name)
+    def confirm(self, name: str) -> None:
+        """Remember that a call of `name` was answered."""
+        if name in self._confirmed and name not in self._dropped:
+            return
+        self._dropped.discard(name)
+        self._retired.pop(name, None)
+        self._remember(self._confirmed, name)
 
-    def gone(self, name: str) -> None:
+    def mark_retired(self, name: str) -> None:
         """Remember that the provider says it does not serve `name`."""
-        self._answered.pop(name, None)
-        self._remember(self._gone, name)
+        self._confirmed.pop(name, None)
+        self._dropped.discard(name)
+        self._remember(self._retired, name)
 
-    def proven(self, name: str) -> bool:
-        """Tell whether `name` was served so lately that calling it needs no care."""
-        since = self._answered.get(name)
-        return since is not None and self._clock() - since < PROVEN_SECONDS
+    def is_confirmed(self, name: str) -> bool:
+        """Tell if a call of `name` was answered, and none has found it retired since."""
+        return name in self._confirmed
 
     def _remember(self, verdicts: dict[str, float], name: str) -> None:
-        # Taken out first, so that the order is that of the verdicts and the oldest is dropped.
+        # Reinsert the name, so that the dictionary is ordered by age and the oldest is dropped.
         verdicts.pop(name, None)
         verdicts[name] = self._clock()
         if len(verdicts) > MAX_NAMES:
-            del verdicts[next(iter(verdicts))]
+            oldest = next(iter(verdicts))
+            del verdicts[oldest]
+            self._dropped.discard(oldest)

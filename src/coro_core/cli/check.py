@@ -92,7 +92,7 @@ async def _check_provider(engine: Engine, record: PluginRecord) -> ProviderCheck
     if not engine.plugins.can_list(record):
         reason = "The plugin cannot tell; --generate can."
         return ProviderCheck(plugin=record.name, key="not checked", reason=reason, served=None)
-    failure = await engine.discovery.look(record)
+    failure = await engine.discovery.refresh(record)
     if failure is None:
         served = len(engine.catalog.upstreams(record).listed)
         note = record.explanation

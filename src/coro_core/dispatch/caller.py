@@ -1,6 +1,6 @@
-"""One model's answer: its candidates in turn, a retry where it helps.
+"""One model's answer: its candidates in turn, with a retry where it helps.
 
-Nothing that a plugin raises or returns gets past here, except as a `ProviderError`.
+Every fault of a plugin leaves here as a `ProviderError`.
 """
 
 import asyncio
@@ -10,13 +10,9 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 
 from coro_core.catalog.catalog import Catalog, Target, same_model
-from coro_core.contract.errors import (
-    ModelUnavailable,
-    ProviderError,
-    Timeout,
-)
+from coro_core.contract.errors import ModelUnavailable, ProviderError, Timeout
 from coro_core.contract.types import GenerateRequest, Generation
-from coro_core.dispatch.circuit_breaker import Breakers
+from coro_core.dispatch.circuit_breaker import CircuitBreakers
 from coro_core.dispatch.retry import RetryBudget, wait_before_retry
 from coro_core.plugins.isolation import isolated
 from coro_core.plugins.record import PluginRecord
@@ -24,29 +20,50 @@ from coro_core.plugins.registry import PluginRegistry
 from coro_core.plugins.validation import validate_generation
 
 _NEARLY = 0.9
-"""Some of a call's time goes by before it is made."""
-_TICK = 0.01
-"""Timers may fire this much early, in seconds."""
+"""Part of `attempt_timeout` that counts as all of it: some time passes before the call."""
+_TICK_SECONDS = 0.01
+"""Timers may fire this much early."""
 
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """What is asked of every model alike."""
+    """The question that every model of one request gets."""
 
     text: str
     temperature: float
     max_tokens: int
     substitute: bool = True
-    """Whether another model may answer for one that is no longer served."""
+    """False if only the first candidate may answer."""
 
 
 @dataclass(slots=True)
 class Progress:
-    """How far one model's work has come; read when it is cut off as well."""
+    """The state of one model's work, readable when the work is cancelled too."""
 
     upstream: str | None = None
-    """The upstream name that was called last; once answered, the one that answered."""
-    attempts: int = 0
+    """The upstream model called last; after an answer, the one that answered."""
+
+
+@dataclass(slots=True, kw_only=True)
+class _Attempt:
+    """One candidate of one model: all that the steps of its call need."""
+
+    target: Target
+    upstream: str
+    prompt: Prompt
+    deadline: float
+    """On `clock`, in seconds."""
+    clock: Callable[[], float]
+
+    @property
+    def time_left(self) -> float:
+        """Seconds until the deadline."""
+        return self.deadline - self.clock()
+
+    def attribute(self, error: ProviderError) -> ProviderError:
+        """Name provider and model in an error, and return it."""
+        self.target.plugin.attribute(error, self.upstream, self.target.provider)
+        return error
 
 
 class Caller:
@@ -57,139 +74,134 @@ class Caller:
         plugins: PluginRegistry,
         catalog: Catalog,
         *,
-        on_gone: Callable[[PluginRecord], None] = lambda _: None,
-        breakers: Breakers | None = None,
-        patience: float = 0.0,
+        on_retired: Callable[[PluginRecord], None] = lambda _: None,
+        breakers: CircuitBreakers | None = None,
+        attempt_timeout: float = 0.0,
     ) -> None:
-        """`on_gone` is told of a provider when a call finds one of its names gone.
+        """`on_retired` is called with a plugin when a call finds one of its names retired.
 
-        A provider that does not answer within `patience` seconds has failed; one that a caller
-        would not wait for as long has not.
+        A call that gets no answer within `attempt_timeout` seconds counts as the provider's
+        failure. A call with an earlier deadline does not.
         """
         self._plugins = plugins
         self._catalog = catalog
-        self._on_gone = on_gone
-        self._breakers = breakers or Breakers()
-        self._patience = patience
-        self._budgets: defaultdict[str, RetryBudget] = defaultdict(RetryBudget)
+        self._on_retired = on_retired
+        self._breakers = breakers or CircuitBreakers()
+        self._attempt_timeout = attempt_timeout
+        self._budgets: defaultdict[tuple[str, str], RetryBudget] = defaultdict(RetryBudget)
 
-    async def call(
-        self, target: Target, prompt: Prompt, deadline: float, progress: Progress
+    async def complete(
+        self,
+        target: Target,
+        prompt: Prompt,
+        deadline: float,
+        progress: Progress,
+        clock: Callable[[], float],
     ) -> Generation:
         """Return the answer of the first candidate that the provider serves.
 
-        `deadline` is on the loop's clock, in seconds. Without `prompt.substitute` only the first
-        choice may answer. Raises `ProviderError` leaves; cancellation passes through.
+        `deadline` is on `clock`, in seconds. Without `prompt.substitute` only the first candidate
+        may answer. Raises `ProviderError` leaves; cancellation passes through.
         """
         first = target.candidates[0]
         names = self._catalog.order(target) if prompt.substitute else (first,)
         upstreams = self._catalog.upstreams(target.plugin)
+        attempt = _Attempt(
+            target=target, upstream=first, prompt=prompt, deadline=deadline, clock=clock
+        )
         failure: ModelUnavailable | None = None
         for upstream in names:
-            proven = upstreams.proven(upstream)
-            async with nullcontext(True) if proven else upstreams.careful(upstream) as call_it:
-                if not call_it:
+            # A call waits for the verdict of another one only if it has a fallback.
+            others = names[names.index(upstream) + 1 :]
+            doubt = upstreams.in_doubt(upstream) and not all(map(upstreams.is_retired, others))
+            flight = upstreams.single_flight(upstream) if doubt else nullcontext(True)
+            async with flight as may_call:
+                if not may_call:
                     continue
-                progress.upstream = upstream
+                attempt.upstream = progress.upstream = upstream
                 try:
-                    generation = await self._unless_broken(
-                        target, upstream, prompt, deadline, progress
-                    )
+                    generation = await self._with_circuit_breaker(attempt)
                 except ModelUnavailable as error:
-                    upstreams.gone(upstream)
-                    self._on_gone(target.plugin)
+                    upstreams.mark_retired(upstream)
+                    self._on_retired(target.plugin)
                     failure = error
                     continue
-                upstreams.answered(upstream)
+                upstreams.confirm(upstream)
             answered = generation.model
             if answered and not same_model(upstream, answered):
                 progress.upstream = answered
                 if not prompt.substitute:
-                    raise self._refused(target, f"{answered} answered instead")
+                    raise self._not_allowed(attempt, f"{answered} answered instead")
             return generation
         progress.upstream = progress.upstream or first
-        if not prompt.substitute and (successor := self._successor(target)):
-            raise self._refused(target, f"{successor} would answer")
-        raise failure or self._complete(ModelUnavailable(), target, first)
+        if not prompt.substitute and (fallback := self._fallback(target)):
+            raise self._not_allowed(attempt, f"{fallback} would answer")
+        attempt.upstream = first
+        raise failure or attempt.attribute(ModelUnavailable())
 
-    async def _unless_broken(
-        self, target: Target, upstream: str, prompt: Prompt, deadline: float, progress: Progress
-    ) -> Generation:
-        """Call a model unless it has just failed again and again, and learn from the call."""
-        clock = asyncio.get_running_loop().time
-        key, patient = (
-            (target.plugin.name, upstream),
-            deadline - clock() >= self._patience * _NEARLY,
-        )
+    async def _with_circuit_breaker(self, attempt: _Attempt) -> Generation:
+        """Call a model unless its circuit is open, and report the outcome to the circuit."""
+        key = (attempt.target.plugin.name, attempt.upstream)
+        full_time = attempt.time_left >= self._attempt_timeout * _NEARLY
         try:
-            look = self._breakers.enter(key)
+            probe = self._breakers.enter(key)
         except ProviderError as error:
-            raise self._complete(error, target, upstream) from None
+            raise attempt.attribute(error) from None
         try:
-            generation = await self._with_retry(target, upstream, prompt, deadline, progress)
+            generation = await self._with_retry(attempt)
         except ProviderError as error:
-            # A plugin may keep the caller's deadline by itself.
-            if isinstance(error, Timeout) and not patient and clock() >= deadline - _TICK:
-                self._breakers.left(key, look=look)
+            # A plugin may keep the caller's short deadline by itself: no failure of the provider.
+            late = attempt.time_left <= _TICK_SECONDS
+            if isinstance(error, Timeout) and late and not full_time:
+                self._breakers.released(key, probe=probe)
             else:
-                self._breakers.failed(key, error, look=look)
+                self._breakers.failed(key, error, probe=probe)
             raise
         except asyncio.CancelledError:
-            if patient and clock() >= deadline - _TICK:
-                self._breakers.failed(key, Timeout(), look=look)
+            if full_time and attempt.time_left <= _TICK_SECONDS:
+                self._breakers.failed(key, Timeout(), probe=probe)
             else:
-                self._breakers.left(key, look=look)
+                self._breakers.released(key, probe=probe)
             raise
         self._breakers.succeeded(key)
         return generation
 
-    async def _with_retry(
-        self, target: Target, upstream: str, prompt: Prompt, deadline: float, progress: Progress
-    ) -> Generation:
-        clock = asyncio.get_running_loop().time
-        budget = self._budgets[target.plugin.name]
+    async def _with_retry(self, attempt: _Attempt) -> Generation:
+        plugin = attempt.target.plugin
+        budget = self._budgets[plugin.name, plugin.service_prefix(attempt.upstream)]
         budget.earn()
         retried = False
         while True:
-            progress.attempts += 1
             try:
-                return await self._attempt(target, upstream, prompt, deadline - clock())
+                return await self._generate(attempt)
             except ProviderError as error:
-                self._complete(error, target, upstream)
-                wait = None if retried else wait_before_retry(error, deadline - clock())
+                attempt.attribute(error)
+                wait = None if retried else wait_before_retry(error, attempt.time_left)
                 if wait is None or not budget.spend():
                     raise
             retried = True
             await asyncio.sleep(wait)
 
-    async def _attempt(
-        self, target: Target, upstream: str, prompt: Prompt, timeout: float
-    ) -> Generation:
+    async def _generate(self, attempt: _Attempt) -> Generation:
+        plugin, prompt = attempt.target.plugin.name, attempt.prompt
         request = GenerateRequest(
-            model=upstream,
+            model=attempt.upstream,
             prompt=prompt.text,
             temperature=prompt.temperature,
             max_tokens=prompt.max_tokens,
-            timeout=timeout,
+            timeout=attempt.time_left,
         )
 
         async def generate() -> Generation:
-            return validate_generation(await self._plugins.generate(target.plugin.name, request))
+            return validate_generation(await self._plugins.generate(plugin, request))
 
-        return await isolated(target.plugin.name, generate)
+        return await isolated(plugin, generate)
 
-    def _successor(self, target: Target) -> str | None:
+    def _fallback(self, target: Target) -> str | None:
         """Return the name that would answer if substitution were allowed."""
         others = [name for name in self._catalog.order(target) if name != target.candidates[0]]
         return others[0] if others else None
 
-    def _refused(self, target: Target, what: str) -> ProviderError:
+    def _not_allowed(self, attempt: _Attempt, what: str) -> ProviderError:
         error = ModelUnavailable(f"{what}: allow that with on_retired=substitute.")
-        return self._complete(error, target, target.candidates[0])
-
-    def _complete(self, error: ProviderError, target: Target, upstream: str) -> ProviderError:
-        """Add who and what to an error."""
-        service = target.plugin.service(upstream)
-        error.provider = service.name if service else target.provider
-        error.model = upstream
-        return error
+        return attempt.attribute(error)

@@ -1,8 +1,9 @@
-"""Not asking a model that has just failed again and again, so that an outage is not made worse.
+"""Circuit breakers: stop calling a model that keeps failing, so that an outage is not amplified.
 
-One circuit per provider and upstream name. It opens when the provider cannot be reached, fails, or
-does not answer in time, several times in a row; or for as long as a rate limit asks. While it is
-open, calls fail at once. Then one call is let through to see, and decides.
+One circuit per provider and upstream model. Several failures in a row open it: the provider cannot
+be reached, fails, or does not answer in time. A rate limit opens it for the wait that the provider
+asks for. Calls of an open circuit fail at once. After the cooldown one call, the half-open probe,
+is let through; its outcome closes the circuit or opens it again.
 """
 
 import math
@@ -22,41 +23,41 @@ from coro_core.contract.errors import (
 
 FAILURES_TO_OPEN = 5
 """Failures in a row that open a circuit."""
-FIRST_REST_SECONDS = 5.0
-LONGEST_REST_SECONDS = 60.0
-"""Each failed look doubles the rest, up to this."""
+FIRST_COOLDOWN_SECONDS = 5.0
+LONGEST_COOLDOWN_SECONDS = 60.0
+"""Each failed probe doubles the cooldown, up to this."""
 LONGEST_LIMIT_SECONDS = 300.0
-"""The longest that a rate limit keeps a circuit open."""
-LONGEST_LOOK_SECONDS = 60.0
-"""A look that has not ended by then no longer keeps others from looking."""
+"""A rate limit keeps a circuit open for this long at most."""
+LONGEST_PROBE_SECONDS = 60.0
+"""A probe that takes longer no longer keeps the next call from being the probe."""
 JITTER = 0.2
 MAX_CIRCUITS = 1000
-"""How many are kept: callers may name any model, for ever new ones."""
+"""Circuits kept; the oldest is dropped, since callers may invent any model name."""
 
 Key = tuple[str, str]
-"""A plugin's name and an upstream name."""
+"""A plugin's name and an upstream model."""
 
 _OUTAGES = (ConnectionFailed, Overloaded, Timeout, UpstreamError)
-_UNASKED = "It was not asked again, since its last calls failed."
+_CIRCUIT_OPEN = "It was not asked again, since its last calls failed."
 
 
 @dataclass(slots=True)
 class _Circuit:
-    """One that has failed lately; those that have not, have none."""
+    """The failures of one model. A model without recent failures has no circuit."""
 
     failures: int = 0
-    rest: float = 0.0
+    cooldown: float = 0.0
     open_until: float = 0.0
-    """0.0 if it has not been opened since it last was well."""
+    """0.0 if the circuit has not opened since the model last answered."""
     error: type[ProviderError] = UpstreamError
-    look_began: float = -math.inf
+    probe_began: float = -math.inf
 
 
-class Breakers:
+class CircuitBreakers:
     """Every circuit. For use on one event loop.
 
-    Calls that were let through before a circuit opened may end long after that. They are told from
-    the look, which alone decides whether it opens again.
+    A call that was let through before a circuit opened may end long after that. Only the probe
+    decides if an open circuit opens again, so each caller says if its call was the probe.
     """
 
     def __init__(
@@ -64,7 +65,7 @@ class Breakers:
         clock: Callable[[], float] = time.monotonic,
         uniform: Callable[[float, float], float] = random.uniform,
     ) -> None:
-        """Know of no failure yet. `clock` is in seconds and never goes back."""
+        """Start with every circuit closed. `clock` is in seconds and never goes back."""
         self._clock = clock
         self._uniform = uniform
         self._circuits: dict[Key, _Circuit] = {}
@@ -72,45 +73,45 @@ class Breakers:
     def enter(self, key: Key) -> bool:
         """Let a call through, or raise the kind of error that opened the circuit.
 
-        Returns whether the call is the one that looks. Whoever is let through says how it ended:
-        `succeeded`, `failed` or `left`.
+        Returns True if the call is the half-open probe. The caller reports the outcome of every
+        call that was let through: `succeeded`, `failed` or `released`.
         """
         circuit = self._circuits.get(key)
         if circuit is None or not circuit.open_until:
             return False
         now = self._clock()
-        left = circuit.open_until - now
-        if left > 0 or now - circuit.look_began < LONGEST_LOOK_SECONDS:
-            raise circuit.error(_UNASKED, retry_after=max(left, 1.0), retryable=False)
-        circuit.look_began = now
+        wait = circuit.open_until - now
+        if wait > 0 or now - circuit.probe_began < LONGEST_PROBE_SECONDS:
+            raise circuit.error(_CIRCUIT_OPEN, retry_after=max(wait, 1.0), retryable=False)
+        circuit.probe_began = now
         return True
 
     def succeeded(self, key: Key) -> None:
-        """Close the circuit: the provider answered, be it with a refusal of this one request.
+        """Close the circuit: the provider answered, if only to refuse this one request.
 
-        A rate limit stands: while it lasts, only calls from before it can succeed.
+        A rate limit stays: while it lasts, only calls from before it can succeed.
         """
         circuit = self._circuits.get(key)
         if circuit is None or (circuit.error is RateLimited and circuit.open_until > self._clock()):
             return
         del self._circuits[key]
 
-    def left(self, key: Key, *, look: bool) -> None:
-        """Learn nothing: the caller gave up. If it was the look, the next call may look."""
-        if look and (circuit := self._circuits.get(key)) is not None:
-            circuit.look_began = -math.inf
+    def released(self, key: Key, *, probe: bool) -> None:
+        """Learn nothing, since the caller gave up. After a probe, the next call is the probe."""
+        if probe and (circuit := self._circuits.get(key)) is not None:
+            circuit.probe_began = -math.inf
 
-    def failed(self, key: Key, error: ProviderError, *, look: bool) -> None:
-        """Count a failure, and open the circuit if it is one too many, or was the look's.
+    def failed(self, key: Key, error: ProviderError, *, probe: bool) -> None:
+        """Count a failure; open the circuit at `FAILURES_TO_OPEN`, or if the probe failed.
 
-        The caller's own faults (a bad request, a refused key, a blocked prompt) close it instead:
-        the provider is there.
+        The caller's own faults (a bad request, a refused key, a blocked prompt) close the circuit:
+        the provider answered.
         """
         limit = error.retry_after if isinstance(error, RateLimited) else None
         if not limit and not isinstance(error, _OUTAGES):
             self.succeeded(key)
             return
-        self.left(key, look=look)
+        self.released(key, probe=probe)
         circuit = self._circuits.pop(key, None) or _Circuit()
         self._circuits[key] = circuit
         if len(self._circuits) > MAX_CIRCUITS:
@@ -119,13 +120,14 @@ class Breakers:
             self._open(circuit, error, min(limit, LONGEST_LIMIT_SECONDS))
             return
         circuit.failures += 1
-        if circuit.failures < FAILURES_TO_OPEN or (circuit.open_until and not look):
+        if circuit.failures < FAILURES_TO_OPEN or (circuit.open_until and not probe):
             return
-        circuit.rest = min(max(circuit.rest * 2, FIRST_REST_SECONDS), LONGEST_REST_SECONDS)
-        self._open(circuit, error, circuit.rest * self._uniform(1 - JITTER, 1 + JITTER))
+        doubled = max(circuit.cooldown * 2, FIRST_COOLDOWN_SECONDS)
+        circuit.cooldown = min(doubled, LONGEST_COOLDOWN_SECONDS)
+        self._open(circuit, error, circuit.cooldown * self._uniform(1 - JITTER, 1 + JITTER))
 
     def _open(self, circuit: _Circuit, error: ProviderError, seconds: float) -> None:
-        """Open a circuit for so long, unless it is open for longer."""
+        """Open a circuit for `seconds`, unless it already stays open for longer."""
         until = self._clock() + seconds
         if until > circuit.open_until:
             circuit.open_until = until

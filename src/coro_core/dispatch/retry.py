@@ -1,4 +1,4 @@
-"""When to try a failed call again. The core makes the only retry there is, and at most one."""
+"""The retry rule: at most one retry of a failed call, made by the core alone."""
 
 import random
 from collections.abc import Callable
@@ -7,17 +7,19 @@ from coro_core.contract.errors import ProviderError, RateLimited
 
 JITTER_SECONDS = 0.25
 THROTTLED_JITTER_SECONDS = 1.0
-"""Rate limits are counted over seconds: an immediate retry would meet the same one."""
+"""Providers count rate limits over seconds, so an immediate retry would meet the same limit."""
 USEFUL_SECONDS = 1.0
-"""A retry that leaves an answer less time than this is not made."""
+"""No retry is made that leaves less time than this for the answer."""
 EARNED_PER_CALL = 0.1
 BUDGET = 10.0
+"""Retries that a budget holds at most; without any left, a failed call is not retried."""
 
 
 class RetryBudget:
-    """Retries that one provider may still be sent: a tenth of its calls, and some to begin with.
+    """Retries left for one provider, or for one service of a plugin that has several.
 
-    It keeps an outage from being made worse: when everything fails, retries soon stop.
+    Ten at the start; every ten calls add one. The budget keeps an outage from being amplified: when
+    every call fails, retries soon stop.
     """
 
     def __init__(self) -> None:
@@ -28,7 +30,7 @@ class RetryBudget:
         self._left = min(self._left + EARNED_PER_CALL, BUDGET)
 
     def spend(self) -> bool:
-        """Take one retry out of the budget; return whether there was one."""
+        """Take one retry out of the budget; return False if none was left."""
         if self._left < 1.0:
             return False
         self._left -= 1.0
@@ -42,8 +44,8 @@ def wait_before_retry(
 ) -> float | None:
     """Return the seconds to wait before the retry, or `None` if it cannot help or does not fit.
 
-    What the provider asks for is the least; some chance is added, so that callers who failed
-    together do not come back together.
+    The provider's own wait is the least. Jitter is added, so that calls that failed together are
+    not retried together.
     """
     if not error.retryable:
         return None

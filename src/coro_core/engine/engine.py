@@ -63,7 +63,12 @@ def build_engine(environ: Mapping[str, str]) -> Engine:
     plugins = PluginRegistry(environ, disabled=settings.disabled_plugins)
     catalog = Catalog(plugins, environ)
     discovery = Discovery(plugins, catalog, interval=settings.discovery_interval)
-    caller = Caller(plugins, catalog, on_gone=discovery.want, patience=settings.timeout)
+    caller = Caller(
+        plugins,
+        catalog,
+        on_retired=discovery.request_refresh,
+        attempt_timeout=settings.timeout,
+    )
     fanout = FanOut(catalog, caller)
     names = [record.name for record in plugins.records]
     for sentence in misspelt(environ, names) + misspelt_upstreams(environ, plugins):

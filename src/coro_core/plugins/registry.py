@@ -201,7 +201,8 @@ class PluginRegistry:
                 record.reason = f"the model id {model.id} is taken by {owner.name}"
         record.models = tuple(mine)
         if self._hooks[record.name].implements("coro_services"):
-            record.services = partial(self.services, record.name)
+            record.ask_services = partial(self.services, record.name)
+            record.refresh_services()
 
 
 def _order(entry_point: EntryPoint) -> tuple[str, str]:
@@ -257,6 +258,7 @@ async def _start(record: PluginRecord, lifespan: LifespanTask, timeout: float) -
         record.state, record.reason = State.FAILED, f"it failed to start: {describe(exc)}"
     else:
         record.state, record.callable = State.READY, True
+    record.refresh_services()
     record.start_finished.set()
 
 

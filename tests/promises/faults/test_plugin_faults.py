@@ -54,7 +54,7 @@ class Bench:
 
     async def no_stragglers(self) -> None:
         deadline = asyncio.get_running_loop().time() + 5
-        while self.app.state.engine.fanout.stragglers:
+        while self.app.state.engine.fanout.abandoned_running:
             assert asyncio.get_running_loop().time() < deadline, "a straggler was left"
             await asyncio.sleep(0.01)
 
@@ -192,7 +192,7 @@ async def test_a_late_answer_is_discarded_and_never_given_to_another_request(
 
     Scripted.script = late
     assert (await bench.ask(0.3, "the slow one"))["error_code"] == "timeout"
-    assert bench.app.state.engine.fanout.stragglers == 1
+    assert bench.app.state.engine.fanout.abandoned_running == 1
     waiting = asyncio.create_task(bench.ask(5, "another"))
     release.set()
     assert (await waiting)["response"] == "answer to another"

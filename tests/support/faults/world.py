@@ -149,7 +149,7 @@ class World:
         while (now := Level.now()).tasks > level.tasks or now.files > level.files:
             assert asyncio.get_running_loop().time() < deadline, f"leaked: {level} became {now}"
             await asyncio.sleep(0.01)
-        assert self.app.state.engine.fanout.stragglers == 0
+        assert self.app.state.engine.fanout.abandoned_running == 0
 
     async def survives(
         self, fault: str, code: str | None, /, *, timeout: float = HURRIED, **script: Any

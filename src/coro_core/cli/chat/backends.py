@@ -59,7 +59,7 @@ class _Here:
 
     @property
     def stragglers(self) -> int:
-        return self._container.fanout.stragglers
+        return self._container.fanout.abandoned_running
 
     async def ask(self, model_id: str) -> ModelResponse:
         answers = await self._container.fanout.ask([model_id], self._prompt, self._timeout)

@@ -15,12 +15,12 @@ from coro_core.api.schemas import (
     ModelResponse,
     PluginList,
     SingleChatRequest,
-    TokenUsage,
 )
+from coro_core.api.serializers import model_response
 from coro_core.cli.chat.backends import CannotAskError, Source, available
 from coro_core.cli.chat.text import on_one_line
 from coro_core.contract.errors import ConnectionFailed, Overloaded, Timeout
-from coro_core.dispatch.result import UNKNOWN_MODEL
+from coro_core.dispatch.result import UNKNOWN_MODEL, ModelResult
 
 PATIENCE_SECONDS = 90.0
 """How long a server may keep us waiting: the longest timeout, and the time that a host on a free
@@ -137,17 +137,5 @@ def _detail(reply: httpx.Response) -> str | None:
 
 def _failed(model_id: str, error: str, code: str) -> ModelResponse:
     """Return the row of a model that the server did not ask."""
-    return ModelResponse(
-        model=model_id,
-        response="",
-        tokens=None,
-        latency_ms=0,
-        error=error,
-        error_code=code,
-        upstream_model=None,
-        substituted=False,
-        note=None,
-        finish_reason=None,
-        usage=TokenUsage(input_tokens=None, output_tokens=None, reasoning_tokens=None),
-        retry_after_s=None,
-    )
+    row = model_response(ModelResult(model=model_id, error=error, error_code=code))
+    return ModelResponse.model_validate(row)

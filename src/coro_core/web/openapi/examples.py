@@ -3,6 +3,9 @@
 from typing import Any
 
 from coro_core.api.problems import FieldErrors, Kind, problem_body
+from coro_core.api.serializers import model_response
+from coro_core.contract.types import Usage
+from coro_core.dispatch.result import ModelResult, substitution_note
 
 REQUEST_ID = "6f1e0c9a4b7d2358"
 _TIME = "2026-11-22T12:00:00Z"
@@ -31,82 +34,67 @@ SINGLE_CHAT_REQUESTS: dict[str, dict[str, Any]] = {
 }
 MODEL_IDS = {"an_id": "llama-70b", "by_the_providers_own_name": "groq:openai/gpt-oss-120b"}
 
-_ROW: dict[str, Any] = {
-    "model": "llama-70b",
-    "response": "",
-    "tokens": None,
-    "latency_ms": 0,
-    "error": None,
-    "error_code": None,
-    "upstream_model": None,
-    "substituted": False,
-    "note": None,
-    "finish_reason": None,
-    "usage": {"input_tokens": None, "output_tokens": None, "reasoning_tokens": None},
-    "retry_after_s": None,
-}
+_FIRST, _FALLBACK = "gemini-1.5-flash", "gemini-3.5-flash-lite"
 
-ANSWERED: dict[str, Any] = {
-    **_ROW,
-    "model": "groq:openai/gpt-oss-120b",
-    "response": "2 + 2 = 4.",
-    "tokens": 8,
-    "latency_ms": 702,
-    "upstream_model": "openai/gpt-oss-120b",
-    "finish_reason": "stop",
-    "usage": {"input_tokens": 7, "output_tokens": 8, "reasoning_tokens": 21},
-}
-SUBSTITUTED: dict[str, Any] = {
-    **_ROW,
-    "model": "gemini",
-    "response": "2 + 2 = 4.",
-    "tokens": 8,
-    "latency_ms": 892,
-    "upstream_model": "gemini-3.5-flash-lite",
-    "substituted": True,
-    "note": "gemini-1.5-flash is no longer served; gemini-3.5-flash-lite answered.",
-    "finish_reason": "stop",
-    "usage": {"input_tokens": 7, "output_tokens": 8, "reasoning_tokens": None},
-}
-RATE_LIMITED: dict[str, Any] = {
-    **_ROW,
-    "latency_ms": 234,
-    "error": "Rate limit exceeded at Groq; try again in 17 s.",
-    "error_code": "rate_limited",
-    "upstream_model": "openai/gpt-oss-120b",
-    "substituted": True,
-    "retry_after_s": 16.8,
-}
-TIMED_OUT: dict[str, Any] = {
-    **_ROW,
-    "model": "deepseek",
-    "latency_ms": 5001,
-    "error": "DeepSeek did not answer in time; try again, or allow more with timeout.",
-    "error_code": "timeout",
-    "upstream_model": "deepseek-flash",
-    "substituted": True,
-}
-RETIRED: dict[str, Any] = {
-    **_ROW,
-    "model": "gemini",
-    "latency_ms": 160,
-    "error": "Google does not serve gemini-1.5-flash to this account. gemini-3.5-flash-lite would"
-    " answer: allow that with on_retired=substitute.",
-    "error_code": "model_unavailable",
-    "upstream_model": "gemini-1.5-flash",
-}
-NOT_CONFIGURED: dict[str, Any] = {
-    **_ROW,
-    "model": "gemini",
-    "error": "GEMINI_API_KEY is not set; get one at https://aistudio.google.com/apikey.",
-    "error_code": "not_configured",
-}
-UNKNOWN: dict[str, Any] = {
-    **_ROW,
-    "model": "no-such-model",
-    "error": "No installed plugin offers this model; GET /models lists those there are.",
-    "error_code": "unknown_model",
-}
+
+def _row(**fields: Any) -> dict[str, Any]:
+    """Return the row that the server would send for a result."""
+    return model_response(ModelResult(**fields))
+
+
+ANSWERED = _row(
+    model="groq:openai/gpt-oss-120b",
+    response="2 + 2 = 4.",
+    latency_ms=702,
+    upstream_model="openai/gpt-oss-120b",
+    finish_reason="stop",
+    usage=Usage(input_tokens=7, output_tokens=8, reasoning_tokens=21),
+)
+SUBSTITUTED = _row(
+    model="gemini",
+    response="2 + 2 = 4.",
+    latency_ms=892,
+    upstream_model=_FALLBACK,
+    substituted=True,
+    note=substitution_note(_FIRST, _FALLBACK, "answered"),
+    finish_reason="stop",
+    usage=Usage(input_tokens=7, output_tokens=8),
+)
+RATE_LIMITED = _row(
+    model="llama-70b",
+    latency_ms=234,
+    error="Rate limit exceeded at Groq; try again in 17 s.",
+    error_code="rate_limited",
+    upstream_model="openai/gpt-oss-120b",
+    substituted=True,
+    retry_after_s=16.8,
+)
+TIMED_OUT = _row(
+    model="deepseek",
+    latency_ms=5001,
+    error="DeepSeek did not answer in time; try again, or allow more with timeout.",
+    error_code="timeout",
+    upstream_model="deepseek-flash",
+    substituted=True,
+)
+RETIRED = _row(
+    model="gemini",
+    latency_ms=160,
+    error=f"Google does not serve {_FIRST} to this account. {_FALLBACK} would answer: allow that"
+    " with on_retired=substitute.",
+    error_code="model_unavailable",
+    upstream_model=_FIRST,
+)
+NOT_CONFIGURED = _row(
+    model="gemini",
+    error="GEMINI_API_KEY is not set; get one at https://aistudio.google.com/apikey.",
+    error_code="not_configured",
+)
+UNKNOWN = _row(
+    model="no-such-model",
+    error="No installed plugin offers this model; GET /models lists those there are.",
+    error_code="unknown_model",
+)
 
 
 def chat(*rows: dict[str, Any]) -> dict[str, Any]:
@@ -131,9 +119,9 @@ MODELS: dict[str, Any] = {
             "cost": "free",
             "available": True,
             "reason": None,
-            "upstream_model": "gemini-3.5-flash-lite",
+            "upstream_model": _FALLBACK,
             "substituted": True,
-            "note": "gemini-1.5-flash is no longer served; gemini-3.5-flash-lite answers.",
+            "note": substitution_note(_FIRST, _FALLBACK, "answers"),
         },
         {
             "id": "llama-8b",
@@ -156,7 +144,7 @@ _TRAFFIC: dict[str, Any] = {
     "last_discovery_error_code": None,
     "listed": 0,
     "abandoned": 0,
-    "stragglers": 0,
+    "abandoned_running": 0,
 }
 PLUGINS: dict[str, Any] = {
     "plugins": [
