@@ -2,17 +2,20 @@
 
 import os
 import re
+import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
 import pytest
 
+from coro_core.server.runner import LISTEN_HANDLES
 from support.paths import TESTS
 from support.plugins import Installer
-from support.server import Process, free_port
+from support.server import START_SECONDS, Process, free_port
 
 REQUESTS, CONNECTIONS = 1000, 50
 
@@ -49,6 +52,26 @@ def server(install: Installer, tmp_path: Path) -> Iterator[Process]:
     arguments = ("serve", "--port", free_port(), "--workers", "2")
     with Process(*arguments, cwd=tmp_path, environ=environ) as server:
         yield server
+
+
+def test_each_worker_listens_with_several_handles(server: Process) -> None:
+    server.wait_for("(?s)startup complete.*startup complete")
+    workers = re.findall(r"Started server process \[(\d+)\]", server.output)
+    assert len(workers) == 2
+    end = time.monotonic() + START_SECONDS
+    while any(most_handles(pid) != LISTEN_HANDLES for pid in workers):
+        assert time.monotonic() < end, [most_handles(pid) for pid in workers]
+        time.sleep(0.05)
+
+
+def most_handles(pid: str) -> int:
+    """Return the number of descriptors of the socket that has most of them in a process."""
+    links = []
+    for path in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):
+            links.append(os.readlink(path))
+    sockets = Counter(link for link in links if link.startswith("socket:"))
+    return max(sockets.values(), default=0)
 
 
 def test_workers_share_nothing_but_the_port(server: Process) -> None:

@@ -12,7 +12,7 @@ import uvloop
 
 from coro_core import ConnectionFailed, InvalidResponse, ProviderError, Timeout
 from coro_core.kit.http import limits, open_json_client
-from coro_core.server.runner import open_as_much_as_allowed
+from coro_core.server.runner import raise_nofile_limit
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 
@@ -173,7 +173,7 @@ async def test_a_reply_costs_little_more_than_its_size_however_small_its_chunks(
 
 async def test_any_number_of_connections_may_have_been_idle_for_long(raw_server, monkeypatch):
     many = sys.getrecursionlimit() + 100
-    open_as_much_as_allowed()
+    raise_nofile_limit()
     together = asyncio.Barrier(many)
 
     async def script(server, writer):
