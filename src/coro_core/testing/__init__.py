@@ -9,6 +9,14 @@ from typing import TYPE_CHECKING
 from coro_core.contract.behaviour import Behaviour, Call, Fault, RawReply, simulated_answer
 from coro_core.testing.simulator.chat import CANARY_KEY, ChatDialect, error_reply, serve_chat
 from coro_core.testing.simulator.messages import HttpReply, HttpRequest, json_reply
+from coro_core.testing.simulator.relay import (
+    TcpServer,
+    connect_tcp,
+    copy_stream,
+    relay,
+    reset_at_close,
+    serve_tcp,
+)
 from coro_core.testing.simulator.server import serve_http
 
 if TYPE_CHECKING:
@@ -24,10 +32,16 @@ __all__ = [
     "HttpRequest",
     "ProviderContract",
     "RawReply",
+    "TcpServer",
+    "connect_tcp",
+    "copy_stream",
     "error_reply",
     "json_reply",
+    "relay",
+    "reset_at_close",
     "serve_chat",
     "serve_http",
+    "serve_tcp",
     "simulated_answer",
 ]
 

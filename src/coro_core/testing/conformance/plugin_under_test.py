@@ -17,7 +17,7 @@ from coro_core.plugins.lifespan import LifespanTask
 from coro_core.testing.conformance.failure import Failure
 from coro_core.testing.conformance.loop_thread import entered_in_loop_thread
 from coro_core.testing.conformance.provider import Provider, Simulation, upstream_names
-from coro_core.testing.conformance.recording_proxy import Tap
+from coro_core.testing.conformance.recording_proxy import RecordingProxy
 from coro_core.testing.conformance.subprocess_probe import Fresh, look_afresh
 
 OPEN_SECONDS = 20.0
@@ -66,10 +66,10 @@ class PluginUnderTest:
                     instance.call("coro_list_models", environ=self.environ)
                 manager = instance.call("coro_simulator", behaviour=script)
                 settings = dict(await stack.enter_async_context(manager))
-                simulation = Simulation(script, Tap(), settings)
+                simulation = Simulation(script, RecordingProxy(), settings)
                 for name in simulation.address_names:
-                    tapped = simulation.tap.before(settings[name])
-                    settings[name] = await stack.enter_async_context(tapped)
+                    proxied = simulation.proxy.before(settings[name])
+                    settings[name] = await stack.enter_async_context(proxied)
                 if script.served is None:
                     script.served = _EveryName(
                         upstream_names(instance, {**self.environ, **settings})

@@ -12,7 +12,7 @@ from coro_core.contract.types import GenerateRequest, Generation, Model
 from coro_core.plugins.adapter import PluginAdapter
 from coro_core.plugins.validation import validate_generation
 from coro_core.testing.conformance.failure import Failure, require
-from coro_core.testing.conformance.recording_proxy import Tap
+from coro_core.testing.conformance.recording_proxy import RecordingProxy
 from coro_core.testing.conformance.waiting import PATIENCE
 from coro_core.testing.simulator.chat import CANARY_KEY
 
@@ -30,9 +30,9 @@ class Simulation:
     """A simulator at work."""
 
     behaviour: Behaviour
-    tap: Tap
+    proxy: RecordingProxy
     settings: Mapping[str, str]
-    """What it yielded, with the tap before every address."""
+    """What it yielded, with the proxy before every address."""
 
     @property
     def key_names(self) -> Sequence[str]:
@@ -55,7 +55,7 @@ class Provider:
         self.hooks = hooks
         self.environ = environ
         self.behaviour = simulation.behaviour
-        self.tap = simulation.tap
+        self.proxy = simulation.proxy
         self.model = upstream_names(hooks, environ)[0]
 
     async def generate(self, prompt: str = PROMPT, **fields: Any) -> Generation:

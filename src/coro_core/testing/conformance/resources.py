@@ -28,10 +28,10 @@ _OPENINGS = 3
 async def _one_client(subject: PluginUnderTest) -> None:
     async with subject.opened() as provider:
         await provider.generate()
-        before = provider.tap.accepted
+        before = provider.proxy.accepted
         for _ in range(_CALLS):
             await provider.generate()
-        connections = provider.tap.accepted - before
+        connections = provider.proxy.accepted - before
     require(not connections, f"It makes {connections} more connections for {_CALLS} more calls.")
 
 
@@ -47,8 +47,8 @@ async def _closes(subject: PluginUnderTest) -> None:
         environ = {**subject.environ, **simulation.settings}
         async with lifespan(hooks, environ):
             await Provider(hooks, environ, simulation).generate()
-        closed = await in_time(lambda: not simulation.tap.open)
-        require(closed, f"{simulation.tap.open} of its connections stay open.")
+        closed = await in_time(lambda: not simulation.proxy.open)
+        require(closed, f"{simulation.proxy.open} of its connections stay open.")
         ended = await in_time(lambda: asyncio.all_tasks() <= before)
         names = ", ".join(task.get_name() for task in asyncio.all_tasks() - before)
         require(ended, f"Tasks of its own go on: {names}.")

@@ -143,7 +143,7 @@ async def _key_in_headers_only(subject: PluginUnderTest) -> None:
         if provider.hooks.implements("coro_live_models"):
             with suppress(ProviderError):
                 await provider.live_models()
-        addresses = " ".join([call.path, *provider.tap.addresses()])
+        addresses = " ".join([call.path, *provider.proxy.addresses()])
     require(not found(addresses, key=True), "The key is in the address of its calls.")
     require(not found(repr(call.body), key=True), "The key is in the body of its calls.")
 

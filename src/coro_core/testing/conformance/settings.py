@@ -12,7 +12,7 @@ from coro_core.contract.errors import NotConfigured, ProviderError
 from coro_core.testing.conformance.failure import Failure, require
 from coro_core.testing.conformance.plugin_under_test import PluginUnderTest, lifespan
 from coro_core.testing.conformance.provider import Provider, Simulation
-from coro_core.testing.conformance.recording_proxy import Tap
+from coro_core.testing.conformance.recording_proxy import RecordingProxy
 from coro_core.testing.conformance.registry import Checks
 
 CHECKS = Checks("How it takes its settings")
@@ -164,8 +164,8 @@ async def _mapping_untouched(subject: PluginUnderTest) -> None:
     needs=("answer",),
 )
 async def _proxies(subject: PluginUnderTest) -> None:
-    tap = Tap()
-    async with tap.before("http://127.0.0.1:9") as proxy:
+    recording = RecordingProxy()
+    async with recording.before("http://127.0.0.1:9") as proxy:
         names = ("http_proxy", "https_proxy", "all_proxy", "grpc_proxy")
         variables = {spelt: proxy for name in names for spelt in (name, name.upper())}
         with _around({**variables, "no_proxy": "", "NO_PROXY": "", "no_grpc_proxy": ""}):
@@ -173,7 +173,7 @@ async def _proxies(subject: PluginUnderTest) -> None:
                 with contextlib.suppress(ProviderError):
                     await provider.generate()
                 reached = len(provider.behaviour.calls)
-    require(not tap.accepted and reached, "It calls through the proxy that the environment names.")
+    require(not recording.accepted and reached, "It calls through the environment's proxy.")
 
 
 async def _as_given(provider: Provider) -> None:

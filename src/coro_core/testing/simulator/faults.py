@@ -1,10 +1,8 @@
-"""How the transport's faults are put on the wire."""
+"""The faults of the transport, as bytes on a connection."""
 
 import asyncio
 import functools
 import gzip
-import socket
-import struct
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
@@ -12,6 +10,7 @@ from typing import Any
 
 from coro_core.contract.behaviour import Fault
 from coro_core.testing.simulator.messages import HttpReply, head, json_reply
+from coro_core.testing.simulator.relay import reset_at_close
 
 _BOMB_BYTES = 64 * 1024 * 1024
 _DRIP_SECONDS = 0.2
@@ -19,8 +18,8 @@ _BLANK_LINES = 5
 _FLOOD_HEADERS = 20_000
 
 
-def disguise(reply: HttpReply) -> HttpReply:
-    """Return what to send instead, for a fault that is a proper reply in itself."""
+def replace_reply(reply: HttpReply) -> HttpReply:
+    """Return the reply to send instead, for a fault that is a complete reply."""
     match reply.fault:
         case Fault.NOT_JSON:
             return HttpReply(b"<html>oh</html>", headers={"content-type": "text/html"})
@@ -36,37 +35,34 @@ def disguise(reply: HttpReply) -> HttpReply:
             return reply
 
 
-async def misbehave(
-    reply: HttpReply, writer: asyncio.StreamWriter, gone: asyncio.Future[bytes]
+async def send_faulty(
+    reply: HttpReply, writer: asyncio.StreamWriter, left: asyncio.Future[bytes]
 ) -> None:
-    """Send `reply` as its fault says, until that is done or the client has gone."""
+    """Send `reply` with its fault, until it is sent or the client has left."""
     body = reply.body
     match reply.fault:
         case Fault.HANG:
-            await gone
+            await left
         case Fault.DISCONNECT:
             pass
         case Fault.RESET:
             writer.write(head(reply, len(body)) + body[: len(body) // 2])
             await writer.drain()
-            # Lingering for no time at all turns the closing into a reset.
-            writer.get_extra_info("socket").setsockopt(
-                socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
-            )
+            reset_at_close(writer)
         case Fault.TRUNCATE:
             writer.write(head(reply, len(body) + 100) + body)
         case Fault.GARBAGE:
             writer.write(b"\x16\x03\x01 this is not HTTP\r\n\r\n")
         case Fault.OVERSIZED:
             writer.write(head(reply, None))
-            while not gone.done():
+            while not left.done():
                 writer.write(b" " * 65536)
                 await writer.drain()
         case Fault.DRIP:
             writer.write(head(reply, len(body)))
-            await _drip(body, writer, gone)
+            await _drip(body, writer, left)
         case Fault.SLOW_HEADERS:
-            await _drip(head(reply, len(body)), writer, gone)
+            await _drip(head(reply, len(body)), writer, left)
         case Fault.HEADER_FLOOD:
             flood = {f"x-flood-{number}": "0" for number in range(_FLOOD_HEADERS)}
             writer.write(head(replace(reply, headers={**flood, **reply.headers}), len(body)) + body)
@@ -87,10 +83,12 @@ async def misbehave(
     await writer.drain()
 
 
-async def pour(
-    chunks: AsyncGenerator[bytes, None], writer: asyncio.StreamWriter, gone: asyncio.Future[bytes]
+async def stream(
+    chunks: AsyncGenerator[bytes, None],
+    writer: asyncio.StreamWriter,
+    left: asyncio.Future[bytes],
 ) -> None:
-    """Send chunks as they come, until there are no more or the client has gone."""
+    """Send chunks as they come, until they end or the client has left."""
 
     async def send() -> None:
         async with aclosing(chunks):
@@ -99,26 +97,26 @@ async def pour(
                 await writer.drain()
 
     sending = asyncio.ensure_future(send())
-    either: set[asyncio.Future[Any]] = {sending, gone}
+    either: set[asyncio.Future[Any]] = {sending, left}
     try:
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
     finally:
         sending.cancel()
         await asyncio.wait({sending})
     if not sending.cancelled():
-        # A script that fails is told, as any handler is.
+        # Raise the error of a failing script, so that the server logs it.
         sending.result()
 
 
-async def _drip(content: bytes, writer: asyncio.StreamWriter, gone: asyncio.Future[bytes]) -> None:
+async def _drip(content: bytes, writer: asyncio.StreamWriter, left: asyncio.Future[bytes]) -> None:
     for byte in content:
         writer.write(bytes([byte]))
-        await asyncio.wait({gone}, timeout=_DRIP_SECONDS)
-        if gone.done():
+        await asyncio.wait({left}, timeout=_DRIP_SECONDS)
+        if left.done():
             return
 
 
 @functools.cache
 def _bomb() -> bytes:
-    """Build it once: compressing takes a tenth of a second, in which nothing else runs."""
+    """Compress the body once: it takes 0.1 s, and blocks the loop."""
     return gzip.compress(b" " * _BOMB_BYTES, compresslevel=1)

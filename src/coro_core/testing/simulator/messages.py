@@ -1,4 +1,4 @@
-"""What a simulated server takes and gives, before it is bytes and after."""
+"""Requests and replies of a simulated server, and their bytes."""
 
 import json
 from collections.abc import AsyncGenerator, Mapping
@@ -9,7 +9,7 @@ from coro_core.contract.behaviour import Fault
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """One request as it arrived; header names are in lower case."""
+    """One request; header names are in lower case."""
 
     method: str
     path: str
@@ -19,7 +19,7 @@ class HttpRequest:
 
 @dataclass(frozen=True, slots=True)
 class HttpReply:
-    """One reply; `fault` breaks the sending of it, `raw` is sent in place of it."""
+    """One reply; `fault` breaks its sending, `raw` replaces it byte for byte."""
 
     body: bytes = b""
     status: int = 200
@@ -40,7 +40,7 @@ def json_reply(
 
 
 def head(reply: HttpReply, length: int | None) -> bytes:
-    """Return the status line and headers; without a length, the body ends with the connection."""
+    """Return the status line and headers; without `length`, the connection's end ends the body."""
     headers = dict(reply.headers)
     headers.update({"connection": "close"} if length is None else {"content-length": str(length)})
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())

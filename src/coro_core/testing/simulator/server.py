@@ -1,100 +1,65 @@
-"""A small HTTP/1.1 server on raw sockets, which can break in every way a provider can.
+"""A small HTTP/1.1 server on raw sockets, which can fail in every way a provider can.
 
-Raw, because a well-behaved server library cannot be made to send half a reply. A call that the
-client gives up is noticed at once and its handler cancelled, as a barrier test needs.
+The sockets are raw because no server library sends half a reply. When a client leaves, the server
+cancels the handler at once; tests with barriers need that.
 """
 
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
-from coro_core.testing.simulator.faults import disguise, misbehave, pour
+from coro_core.testing.simulator.faults import replace_reply, send_faulty, stream
 from coro_core.testing.simulator.messages import HttpReply, HttpRequest, head
+from coro_core.testing.simulator.relay import serve_tcp
 
 _log = logging.getLogger(__name__)
-
-_STEPS_TO_A_TASK = 5
-"""More turns of the loop than asyncio takes from accepting to a connection's own task."""
 
 Handler = Callable[[HttpRequest], Awaitable[HttpReply]]
 
 
 @asynccontextmanager
 async def serve_http(handler: Handler) -> AsyncIterator[str]:
-    """Serve `handler` on a free port of 127.0.0.1 and yield the address, such as a base URL."""
-    connections: set[asyncio.Task[None]] = set()
+    """Serve `handler` on a free port of 127.0.0.1 and yield the address, usable as a base URL."""
 
-    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        connections.add(task)
-        try:
-            with suppress(ConnectionError, asyncio.IncompleteReadError):
-                while await _serve_one(reader, writer, handler):
-                    pass
-        except asyncio.CancelledError:
-            # The server is closing, and nobody awaits this task. What is not sent yet never will
-            # be: a client that has stopped reading would hold the closing up.
-            writer.transport.abort()
-        finally:
-            connections.discard(task)
-            writer.close()
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await _serve_one(reader, writer, handler):
+            pass
 
-    server = await asyncio.start_server(connected, "127.0.0.1", 0)
-    host, port = server.sockets[0].getsockname()
-    try:
-        yield f"http://{host}:{port}"
-    finally:
-        await begun()
-        server.close()
-        await begun()
-        for task in list(connections):
-            task.cancel()
-        await asyncio.gather(*connections, return_exceptions=True)
-        await server.wait_closed()
-
-
-async def begun() -> None:
-    """Let the connections that were accepted last get to a task of their own.
-
-    Before, they cannot be ended; and asyncio leaves one open that it has just accepted when its
-    server is closed (Python 3.11).
-    """
-    for _ in range(_STEPS_TO_A_TASK):
-        await asyncio.sleep(0)
+    async with serve_tcp(serve) as server:
+        yield f"http://127.0.0.1:{server.port}"
 
 
 async def _serve_one(
     reader: asyncio.StreamReader, writer: asyncio.StreamWriter, handler: Handler
 ) -> bool:
-    """Read one request and answer it; return whether the connection can take another."""
+    """Read one request and answer it; return true if the connection can take another."""
     request = await _read_request(reader)
     work = asyncio.ensure_future(_answer(request, handler))
-    # The client sends nothing more before it has its answer: what arrives is its leaving.
-    gone = asyncio.ensure_future(reader.read(1))
+    # The client sends nothing before it has its reply, so the next event is its end.
+    client_left = asyncio.ensure_future(reader.read(1))
     try:
-        await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({work, client_left}, return_when=asyncio.FIRST_COMPLETED)
         if not work.done():
             return False
-        reply = disguise(work.result())
+        reply = replace_reply(work.result())
         if reply.raw is not None:
-            await pour(reply.raw, writer, gone)
+            await stream(reply.raw, writer, client_left)
             return False
         if reply.fault is not None:
-            await misbehave(reply, writer, gone)
+            await send_faulty(reply, writer, client_left)
             return False
     finally:
-        for task in (work, gone):
+        for task in (work, client_left):
             task.cancel()
-        await asyncio.gather(work, gone, return_exceptions=True)
+        await asyncio.gather(work, client_left, return_exceptions=True)
     writer.write(head(reply, len(reply.body)) + reply.body)
     await writer.drain()
     return True
 
 
 async def _answer(request: HttpRequest, handler: Handler) -> HttpReply:
-    """Return the handler's reply; its own failure is a 500, and told in the log."""
+    """Return the handler's reply; if the handler fails, log the error and return a 500."""
     try:
         return await handler(request)
     except Exception:
@@ -116,7 +81,7 @@ async def _read_request(reader: asyncio.StreamReader) -> HttpRequest:
 
 
 async def _read_chunks(reader: asyncio.StreamReader) -> bytes:
-    """Read a body whose length the client did not know when it began; trailers are dropped."""
+    """Read a chunked body; drop its trailers."""
     chunks = []
     while size := int((await reader.readuntil(b"\r\n")).partition(b";")[0], 16):
         chunks.append((await reader.readexactly(size + 2))[:-2])
