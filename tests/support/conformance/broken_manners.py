@@ -9,14 +9,16 @@ import threading
 import time
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import quote, urlsplit
-
-import httpx
 
 from coro_core import Generation, NotConfigured
 from support.conformance.acme import Acme
 from support.conformance.broken import breaks
+
+if TYPE_CHECKING:
+    # Loading it here would break the promise "import-light" as well.
+    import httpx
 
 HELD: list[socket.socket] = []
 """Sockets that a plugin leaves open, for the test to close."""
