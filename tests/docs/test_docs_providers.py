@@ -73,7 +73,7 @@ def test_the_readme_and_the_page_name_every_variable_of_the_plugin(name: str) ->
 
 
 def test_the_variables_of_a_service_are_those_that_the_plugin_reads() -> None:
-    settings = import_module("coro_openai.settings")._SETTINGS
+    settings = import_module("coro_openai.settings").SETTINGS
     (text,) = [part for part in of("openai").split("\n\n") if part.startswith("**Variables**")]
     assert sorted(code(text)) == sorted(f"CORO_OPENAI_<NAME>_{name}" for name in settings)
     readme = table(page("plugins/coro_openai/README.md"), "variable")
@@ -85,7 +85,7 @@ def test_the_services_that_bring_their_address_are_those_of_the_plugin() -> None
         code(row[0])[0].lower(): (code(row[1])[0], code(row[2])[0])
         for row in table(of("openai"), "`<NAME>`")
     }
-    known = import_module("coro_openai.known").KNOWN
+    known = import_module("coro_openai.known").KNOWN_SERVICES
     assert shown == {name: (entry.base_url, entry.limit_field) for name, entry in known.items()}
 
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from coro_core import Model, NotConfigured
 from coro_openai import OpenAIPlugin
-from coro_openai.known import KNOWN, takes_no_temperature
+from coro_openai.known import KNOWN_SERVICES, takes_no_temperature
 from coro_openai.settings import derived_id, read_services
 
 P = "CORO_OPENAI_"
@@ -75,11 +75,14 @@ def test_a_model_tells_who_runs_it_and_what_it_costs():
     assert (box.provider, box.cost, box.candidates) == ("My Box", "see My Box", ("my-box/m",))
 
 
-@pytest.mark.parametrize("name", KNOWN)
+@pytest.mark.parametrize("name", KNOWN_SERVICES)
 def test_a_known_service_needs_no_address(name):
     service = one({f"{name.upper()}_API_KEY": "k"})
     assert service.problem is None
-    assert (service.title, service.base_url) == (KNOWN[name].title, KNOWN[name].base_url)
+    assert (service.title, service.base_url) == (
+        KNOWN_SERVICES[name].title,
+        KNOWN_SERVICES[name].base_url,
+    )
 
 
 @pytest.mark.parametrize("name", ["OLLAMA", "LMSTUDIO", "LLAMACPP", "VLLM"])

@@ -17,25 +17,29 @@ _FIELDS: Mapping[str, Mapping[str, Any]] = {
     "deepseek-flash": _NO_THINKING,
     "deepseek-v4-flash": _NO_THINKING,
     "deepseek-v4-pro": _NO_THINKING,
-    # Older than the switch: one never thinks, and who names the other wants it to.
+    # Older than the switch. deepseek-chat never thinks. The choice of
+    # deepseek-reasoner is the choice to think.
     "deepseek-chat": {},
     "deepseek-reasoner": {},
 }
-"""What to send for each upstream name, by exact name.
+"""The additional fields of each upstream model, by exact name.
 
 https://api-docs.deepseek.com/guides/thinking_mode, read 2026-11-22.
 """
 
-_FIELDS_OF_A_NEW_NAME = _NO_THINKING
-"""What to send for a name that is not in the table.
+_DEFAULT_FIELDS = _NO_THINKING
+"""The additional fields of a model that is not in the table.
 
-Models that came after the switch think unless told not to, and can use up all of max_tokens before
-a word of the answer: github.com/deepseek-ai/DeepSeek-V3/issues/1610 (2026-08-27). If one refuses
-the field, that is at least a clear error.
+Newer models think by default, and can use up all of max_tokens before a word of the answer:
+github.com/deepseek-ai/DeepSeek-V3/issues/1610 (2026-08-27). If a model rejects the field, the row
+is at least a clear error.
 """
 
 _FAILURES = {"insufficient_system_resource": Overloaded}
-"""https://api-docs.deepseek.com/api/create-chat-completion, read 2026-11-22: cut short."""
+"""Finish reasons that are failures: DeepSeek cut the answer short.
+
+https://api-docs.deepseek.com/api/create-chat-completion, read 2026-11-22.
+"""
 
 
 class Client:
@@ -43,18 +47,18 @@ class Client:
 
     def __init__(self, client: httpx.AsyncClient, address: str) -> None:
         self._client = client
-        # Whole, and taken apart once: httpx would do it for every call.
-        self._chat = httpx.URL(f"{address}/v1/chat/completions")
+        # A whole URL, parsed once: otherwise httpx joins and parses it for every call.
+        self._chat_url = httpx.URL(f"{address}/v1/chat/completions")
 
     async def generate(self, request: GenerateRequest) -> Generation:
         """Return the answer to one prompt. Raises `ProviderError`."""
-        fields = _FIELDS.get(request.model, _FIELDS_OF_A_NEW_NAME)
+        fields = _FIELDS.get(request.model, _DEFAULT_FIELDS)
         body = chat_body(request, max_tokens=request.max_tokens, **fields)
-        reply = await self._client.post(self._chat, json=body)
+        reply = await self._client.post(self._chat_url, json=body)
         content = _content(reply)
         if not content.strip():
-            # Blank lines keep a waiting request alive; with nothing after them, its turn never
-            # came: github.com/deepseek-ai/DeepSeek-V3/issues/599, read 2026-11-22.
+            # Blank lines keep a queued request alive. If nothing follows them, DeepSeek never
+            # served the request: github.com/deepseek-ai/DeepSeek-V3/issues/599, read 2026-11-22.
             raise Overloaded
         return read_completion(
             content,
@@ -63,7 +67,7 @@ class Client:
         )
 
     async def live_models(self) -> frozenset[str]:
-        """Return the names that DeepSeek serves to this key. Raises `ProviderError`."""
+        """Return the upstream models served to this key. Raises `ProviderError`."""
         return read_model_ids(_content(await self._client.get("/models")))
 
 
@@ -76,7 +80,7 @@ async def open_client(settings: Settings) -> AsyncIterator[Client]:
 
 
 def _content(reply: httpx.Response) -> bytes:
-    """Return the body of a success, which is a 200 alone. Raises `ProviderError` otherwise."""
+    """Return the body of a 200. Raises `ProviderError` for any other status."""
     if reply.status_code == httpx.codes.OK:
         return reply.content
     raise map_error(reply.status_code, reply.headers, reply.content)

@@ -1,4 +1,4 @@
-"""The contract, for DeepSeek: what it offers, and how it is opened, called and simulated."""
+"""The contract, for DeepSeek: the models, and how they are opened, called and simulated."""
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from coro_core import GenerateRequest, Generation, Model, hookimpl
 from coro_core.kit import load_module
-from coro_deepseek.settings import read_settings
+from coro_deepseek.settings import PROVIDER, read_settings
 
 if TYPE_CHECKING:
     from coro_core.testing import Behaviour
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 
 class DeepSeekPlugin:
-    """DeepSeek's one general model, without its thinking."""
+    """DeepSeek's one general model, with thinking disabled."""
 
     coro_contract = 1
     _client: "Client"
 
     @hookimpl
     def coro_list_models(self) -> Sequence[Model]:
-        """Return the model, with the name that answers since deepseek-chat was withdrawn.
+        """Return the model, with the fallback for the retired deepseek-chat.
 
         Price outside peak hours: https://api-docs.deepseek.com/quick_start/pricing, read
         2026-11-22.
@@ -30,7 +30,7 @@ class DeepSeekPlugin:
             Model(
                 id="deepseek",
                 name="DeepSeek V2.5",
-                provider="DeepSeek",
+                provider=PROVIDER,
                 cost="$0.15 in / $0.60 out per 1M tokens",
                 candidates=("deepseek-chat", "deepseek-flash"),
             ),
@@ -39,7 +39,7 @@ class DeepSeekPlugin:
     @hookimpl
     @asynccontextmanager
     async def coro_lifespan(self, environ: Mapping[str, str]) -> AsyncIterator[None]:
-        """Open one HTTP client; what it needs is loaded here and nowhere else."""
+        """Open one HTTP client. Its dependencies are loaded here at the earliest."""
         settings = read_settings(environ)
         client = await load_module("coro_deepseek.client")
         async with client.open_client(settings) as self._client:
@@ -52,7 +52,7 @@ class DeepSeekPlugin:
 
     @hookimpl
     async def coro_live_models(self) -> Collection[str]:
-        """Return the names that DeepSeek serves to this key."""
+        """Return the upstream models that DeepSeek serves to this key."""
         return await self._client.live_models()
 
     @hookimpl

@@ -1,4 +1,4 @@
-"""DeepSeek as seen from the wire: what it serves today, and its own words for every refusal.
+"""The simulator of DeepSeek: its models of today, and its own error replies.
 
 Names and bodies as reported in public up to 2026-11-22 (see `error_mapping.py`).
 """
@@ -15,11 +15,12 @@ from coro_core.testing import (
     error_reply,
     serve_chat,
 )
+from coro_deepseek.settings import ADDRESS, KEY
 
 DEFAULT_MODELS: Mapping[str, float] = {"deepseek-flash": 1.6, "deepseek-v4-flash": 1.6}
-"""The names that are served today, with the seconds that an answer usually takes."""
+"""The upstream models served today, with the usual latency in seconds."""
 
-_REFUSALS: Mapping[str, tuple[int, str, str]] = {
+_ERROR_REPLIES: Mapping[str, tuple[int, str, str]] = {
     "authentication_failed": (
         401,
         "authentication_error",
@@ -54,7 +55,7 @@ _REFUSALS: Mapping[str, tuple[int, str, str]] = {
 
 @asynccontextmanager
 async def simulate(behaviour: Behaviour) -> AsyncIterator[Mapping[str, str]]:
-    """Serve DeepSeek's protocol on loopback and yield the settings that point the plugin at it."""
+    """Serve DeepSeek's protocol on loopback and yield the settings that lead to it."""
     dialect = ChatDialect(
         chat_path="/v1/chat/completions",
         models_path="/models",
@@ -62,12 +63,12 @@ async def simulate(behaviour: Behaviour) -> AsyncIterator[Mapping[str, str]]:
         reply_for_error=_reply_for_error,
     )
     async with serve_chat(behaviour, dialect) as address:
-        yield {"DEEPSEEK_API_KEY": CANARY_KEY, "DEEPSEEK_BASE_URL": address}
+        yield {KEY: CANARY_KEY, ADDRESS: address}
 
 
 def _reply_for_error(code: str, call: Call, behaviour: Behaviour) -> HttpReply:
-    status, kind, message = _REFUSALS[code]
-    # DeepSeek does echo the end of the key.
+    status, kind, message = _ERROR_REPLIES[code]
+    # DeepSeek echoes the end of the key.
     key = call.headers.get("authorization", "")[-4:]
     error = {
         "message": message.format(model=call.model, key=key),

@@ -1,4 +1,4 @@
-"""Calls to Groq: the only module that knows its SDK."""
+"""Calls to Groq, through its SDK. No other module imports the SDK."""
 
 import logging
 from collections.abc import AsyncIterator, Awaitable, Mapping
@@ -20,21 +20,22 @@ _LEAST_THINKING: Mapping[str, Any] = {"reasoning_effort": "low", "include_reason
 _NO_THINKING: Mapping[str, Any] = {"reasoning_effort": "none"}
 
 _FIELDS: Mapping[str, Mapping[str, Any]] = {
-    # Cannot be switched off, and "none" is refused. Thinking is charged to max_completion_tokens,
-    # yet nothing is added to what the caller asked for: max_tokens bounds what an answer costs, and
-    # Groq holds all of it against the 8,000 tokens a minute of the free plan before it begins. A
-    # budget that thinking used up is an `EmptyResponse`, which says to raise max_tokens.
+    # Thinking cannot be switched off: Groq rejects "none". Thinking is charged to
+    # max_completion_tokens. The caller's max_tokens is sent unchanged all the same: max_tokens
+    # bounds the cost of an answer, and Groq counts all of it in advance against the free plan's
+    # 8,000 tokens a minute. If thinking uses up the budget, the row is an `EmptyResponse`, which
+    # advises to raise max_tokens.
     "openai/gpt-oss-120b": _LEAST_THINKING,
     "openai/gpt-oss-20b": _LEAST_THINKING,
     "qwen/qwen3.6-27b": _NO_THINKING,
     "qwen/qwen3.8-27b": _NO_THINKING,
 }
-"""What to send for each upstream name, by exact name; other models refuse these fields.
+"""The additional fields of each upstream model, by exact name. Other models reject them.
 
 https://console.groq.com/docs/reasoning, read 2026-11-22.
 """
 
-_UNTOLD: Mapping[str, str | Omit] = {
+_WITHOUT_MACHINE_HEADERS: Mapping[str, str | Omit] = {
     f"X-Stainless-{name}": omit
     for name in (
         "Arch",
@@ -48,7 +49,10 @@ _UNTOLD: Mapping[str, str | Omit] = {
         "Runtime-Version",
     )
 }
-"""What the SDK says of this machine with every call, and a sixth of what a call costs."""
+"""Omits the headers in which the SDK describes this machine.
+
+The headers make up a sixth of a call's cost.
+"""
 
 
 class Client:
@@ -56,55 +60,64 @@ class Client:
 
     def __init__(self, client: AsyncGroq, address: str) -> None:
         self._client = client
-        # Whole: it need not be put together, and taken apart again, for every call.
-        self._chat = f"{address}/openai/v1/chat/completions"
+        # A whole URL: otherwise httpx joins and parses it for every call.
+        self._chat_url = f"{address}/openai/v1/chat/completions"
 
     async def generate(self, request: GenerateRequest) -> Generation:
         """Return the answer to one prompt. Raises `ProviderError`."""
         fields = _FIELDS.get(request.model, {})
         body = chat_body(request, max_completion_tokens=request.max_tokens, **fields)
-        # The SDK's own documented way below `chat.completions.create`: it skips a validation that
-        # lets every wrong shape pass, at a cost, and read_completion does not.
+        # `post` is the SDK's documented layer below `chat.completions.create`. The upper layer
+        # validates at a cost and lets every wrong shape pass; read_completion rejects wrong shapes.
         call = self._client.post(
-            self._chat, body=body, cast_to=httpx.Response, options={"headers": _UNTOLD}
+            self._chat_url,
+            body=body,
+            cast_to=httpx.Response,
+            options={"headers": _WITHOUT_MACHINE_HEADERS},
         )
-        reply = await _answered(call)
+        reply = await _reply_of(call)
         return read_completion(
             reply.content, map_error=lambda status: map_error(status, reply.headers, reply.content)
         )
 
     async def live_models(self) -> frozenset[str]:
-        """Return the names that Groq serves to this key. Raises `ProviderError`."""
+        """Return the upstream models served to this key. Raises `ProviderError`."""
         call = self._client.get(
-            "/openai/v1/models", cast_to=httpx.Response, options={"headers": _UNTOLD}
+            "/openai/v1/models",
+            cast_to=httpx.Response,
+            options={"headers": _WITHOUT_MACHINE_HEADERS},
         )
-        return read_model_ids((await _answered(call)).content)
+        return read_model_ids((await _reply_of(call)).content)
 
 
 @asynccontextmanager
 async def open_client(settings: Settings) -> AsyncIterator[Client]:
-    """Open the client for one key; it makes no retries, since the core makes the only one."""
-    key, address = settings.key, settings.address
-    async with open_httpx_client(address) as http_client:
-        http_client.event_hooks = {"response": [_judge]}
-        client = AsyncGroq(api_key=key, base_url=address, max_retries=0, http_client=http_client)
-        yield Client(client, address)
+    """Open the client for one key. The client makes no retries: the core makes the only one."""
+    async with open_httpx_client(settings.address) as http_client:
+        http_client.event_hooks = {"response": [_raise_for_error]}
+        client = AsyncGroq(
+            api_key=settings.key,
+            base_url=settings.address,
+            max_retries=0,
+            http_client=http_client,
+        )
+        yield Client(client, settings.address)
 
 
-async def _judge(response: httpx.Response) -> None:
-    """Raise the error of a refusal, before the SDK parses it without a limit of its own.
+async def _raise_for_error(response: httpx.Response) -> None:
+    """Raise the error of an error reply, before the SDK parses it without a size limit.
 
-    A success is a 200 alone.
+    Only a 200 is a success.
     """
     if response.status_code != httpx.codes.OK:
         raise map_error(response.status_code, response.headers, await response.aread())
 
 
-async def _answered(call: Awaitable[httpx.Response]) -> httpx.Response:
-    """Return a success. Raises `ProviderError` otherwise."""
+async def _reply_of(call: Awaitable[httpx.Response]) -> httpx.Response:
+    """Await a call of the SDK and return the reply. Raises `ProviderError`."""
     try:
         return await call
     except APIConnectionError as exc:
-        # The SDK wraps whatever the transport and the judge raise, and they say what it means.
+        # The SDK wraps every error of the transport and of `_raise_for_error`.
         cause = exc.__cause__
         raise cause if isinstance(cause, ProviderError) else ConnectionFailed() from None

@@ -1,4 +1,7 @@
-"""What Groq means by a refusal; its text is read for decisions and never passed on."""
+"""The error mapping of Groq.
+
+The provider's text is read for decisions and never passed on.
+"""
 
 import re
 from collections.abc import Mapping
@@ -13,13 +16,13 @@ from coro_core import (
     UpstreamError,
 )
 from coro_core.kit.http import error_for_status, read_error, retry_after
-from coro_groq.settings import KEY_HELP
+from coro_groq.settings import ADDRESS, KEY, KEY_HELP
 
 _PER_DAY = re.compile(r"\b(?:TPD|RPD)\b|\bper day\b", re.IGNORECASE)
 
 
 def map_error(status: int, headers: Mapping[str, str], content: bytes) -> ProviderError:
-    """Return the error that a reply without success stands for.
+    """Return the error that an error reply stands for.
 
     https://console.groq.com/docs/errors; the codes are from public reports, since that page lists
     statuses only: github.com/continuedev/continue/issues/10986 (model_decommissioned, 2026-03-02),
@@ -39,12 +42,12 @@ def map_error(status: int, headers: Mapping[str, str], content: bytes) -> Provid
         case 403 if body.code.startswith("model_permission_blocked"):
             return ModelUnavailable("The account's own settings at Groq block it.")
         case 403 if not body.message:
-            # The gateway's HTML page: the key was not even looked at.
+            # The gateway's HTML page. The key was never checked.
             return UpstreamError("Its gateway refused this server's address.", retryable=False)
         case 401 | 403:
-            return AuthenticationFailed(f"Check GROQ_API_KEY, or {KEY_HELP}.")
+            return AuthenticationFailed(f"Check {KEY}, or {KEY_HELP}.")
         case 404 if body.code == "unknown_url" or not body.message:
-            return BadRequest("There is no such route; check GROQ_BASE_URL.")
+            return BadRequest(f"There is no such route; check {ADDRESS}.")
         case 429 if _PER_DAY.search(body.message):
             return QuotaExhausted("It is a daily limit.", retry_after=wait)
         case _:

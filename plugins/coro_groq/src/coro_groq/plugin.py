@@ -1,4 +1,4 @@
-"""The contract, for Groq: what it offers, and how it is opened, called and simulated."""
+"""The contract, for Groq: the models, and how they are opened, called and simulated."""
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from coro_core import GenerateRequest, Generation, Model, hookimpl
 from coro_core.kit import load_module
-from coro_groq.settings import read_settings
+from coro_groq.settings import PROVIDER, read_settings
 
 if TYPE_CHECKING:
     from coro_core.testing import Behaviour
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 
 class GroqPlugin:
-    """Three models of Groq's free plan; the names behind them come and go, the ids stay."""
+    """Three models of Groq's free plan. Upstream models come and go; the ids stay."""
 
     coro_contract = 1
     _client: "Client"
 
     @hookimpl
     def coro_list_models(self) -> Sequence[Model]:
-        """Return the three models, each with the successors Groq recommends.
+        """Return the three models, each with the fallbacks that Groq recommends.
 
         From https://console.groq.com/docs/deprecations, read 2026-11-22.
         """
@@ -29,7 +29,7 @@ class GroqPlugin:
             Model(
                 id="llama-70b",
                 name="Llama 3.1 70B",
-                provider="Groq",
+                provider=PROVIDER,
                 cost="free",
                 candidates=(
                     "llama-3.1-70b-versatile",
@@ -40,14 +40,14 @@ class GroqPlugin:
             Model(
                 id="llama-8b",
                 name="Llama 3.1 8B",
-                provider="Groq",
+                provider=PROVIDER,
                 cost="free",
                 candidates=("llama-3.1-8b-instant", "openai/gpt-oss-20b"),
             ),
             Model(
                 id="mixtral",
                 name="Mixtral 8x7B",
-                provider="Groq",
+                provider=PROVIDER,
                 cost="free",
                 candidates=("mixtral-8x7b-32768", "qwen/qwen3.8-27b", "qwen/qwen3.6-27b"),
             ),
@@ -56,7 +56,7 @@ class GroqPlugin:
     @hookimpl
     @asynccontextmanager
     async def coro_lifespan(self, environ: Mapping[str, str]) -> AsyncIterator[None]:
-        """Open one client of the SDK, which is loaded here and nowhere else."""
+        """Open one client of the SDK, which is loaded here at the earliest."""
         settings = read_settings(environ)
         client = await load_module("coro_groq.client")
         async with client.open_client(settings) as self._client:
@@ -69,7 +69,7 @@ class GroqPlugin:
 
     @hookimpl
     async def coro_live_models(self) -> Collection[str]:
-        """Return the names that Groq serves to this key."""
+        """Return the upstream models that Groq serves to this key."""
         return await self._client.live_models()
 
     @hookimpl

@@ -1,13 +1,16 @@
-"""The settings of Groq: the variables, and how they are read."""
+"""The settings of Groq: the variables, and reading them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from coro_core.kit import api_key, base_url
 
+PROVIDER = "Groq"
+"""The company that runs the models, for people."""
+
 KEY = "GROQ_API_KEY"
 KEY_HELP = "get one at https://console.groq.com/keys"
-"""Where a key comes from, for a person."""
+"""The source of a key, for people."""
 
 ADDRESS = "GROQ_BASE_URL"
 DEFAULT_ADDRESS = "https://api.groq.com"
@@ -22,7 +25,10 @@ class Settings:
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
-    """Return the settings. Raises `NotConfigured` when the key is missing, or one is unusable."""
+    """Return the settings.
+
+    Raises `NotConfigured` for a missing key and for a value that cannot be used.
+    """
     return Settings(
         key=api_key(environ, KEY, help=KEY_HELP),
         address=base_url(environ, ADDRESS, DEFAULT_ADDRESS),

@@ -1,7 +1,7 @@
-"""Groq as seen from the wire: what it serves today, and its own words for every refusal.
+"""The simulator of Groq: its models of today, and its own error replies.
 
-Names and bodies as reported in public up to 2026-11-22 (see `error_mapping.py`); usual times
-guessed from the models' sizes.
+Names and bodies as reported in public up to 2026-11-22 (see `error_mapping.py`). The latencies are
+guesses from the models' sizes.
 """
 
 from collections.abc import AsyncIterator, Mapping
@@ -17,6 +17,7 @@ from coro_core.testing import (
     json_reply,
     serve_chat,
 )
+from coro_groq.settings import ADDRESS, KEY
 
 DEFAULT_MODELS: Mapping[str, float] = {
     "openai/gpt-oss-120b": 0.9,
@@ -26,12 +27,12 @@ DEFAULT_MODELS: Mapping[str, float] = {
     "groq/compound": 1.8,
     "groq/compound-mini": 1.2,
 }
-"""The names that are served today, with the seconds that an answer usually takes."""
+"""The upstream models served today, with the usual latency in seconds."""
 
 _DECOMMISSIONED = {"llama-3.1-70b-versatile", "mixtral-8x7b-32768"}
-"""Names retired in the older way; younger retirements look like names that never were."""
+"""Models that Groq reports as decommissioned. It reports later retirements as unknown models."""
 
-_REFUSALS: Mapping[str, tuple[int, str, str | None, str]] = {
+_ERROR_REPLIES: Mapping[str, tuple[int, str, str | None, str]] = {
     "authentication_failed": (401, "invalid_request_error", "invalid_api_key", "Invalid API Key"),
     "rate_limited": (
         429,
@@ -80,7 +81,7 @@ _REFUSALS: Mapping[str, tuple[int, str, str | None, str]] = {
 
 @asynccontextmanager
 async def simulate(behaviour: Behaviour) -> AsyncIterator[Mapping[str, str]]:
-    """Serve Groq's protocol on loopback and yield the settings that point the plugin at it."""
+    """Serve Groq's protocol on loopback and yield the settings that lead to it."""
     dialect = ChatDialect(
         chat_path="/openai/v1/chat/completions",
         models_path="/openai/v1/models",
@@ -97,15 +98,15 @@ async def simulate(behaviour: Behaviour) -> AsyncIterator[Mapping[str, str]]:
         fields={"x_groq": {"id": "req_simulated"}},
     )
     async with serve_chat(behaviour, dialect) as address:
-        yield {"GROQ_API_KEY": CANARY_KEY, "GROQ_BASE_URL": address}
+        yield {KEY: CANARY_KEY, ADDRESS: address}
 
 
 def _reply_for_error(code: str, call: Call, behaviour: Behaviour) -> HttpReply:
     if code == "content_blocked":
-        # Groq documents no filter; this is how the dialect it speaks tells one.
+        # Groq documents no content filter, so reply as OpenAI's dialect does.
         choice = {"message": {"content": None}, "finish_reason": "content_filter"}
         return json_reply({"model": call.model, "choices": [choice]})
     retired = code == "model_unavailable" and call.model in _DECOMMISSIONED
-    status, kind, reason, message = _REFUSALS["model_decommissioned" if retired else code]
+    status, kind, reason, message = _ERROR_REPLIES["model_decommissioned" if retired else code]
     error = {"message": message.format(model=call.model), "type": kind, "code": reason}
     return error_reply(status, error, behaviour)

@@ -21,23 +21,29 @@ from coro_core.kit.http import (
     read_completion,
     read_model_ids,
 )
-from coro_openai.error_mapping import TemperatureRefused, map_error
+from coro_openai.error_mapping import TemperatureNotAccepted, map_error
 from coro_openai.known import takes_no_temperature
 from coro_openai.settings import ServiceConfig
 
 _FAILURES = {"error": UpstreamError}
-"""OpenRouter's, for a generation that failed once it had begun: it is a 200 with the error inside,
-at the top or in the first choice. openrouter.ai/docs (errors), read 2026-11-22."""
+"""Finish reasons that are failures.
+
+OpenRouter reports a generation that fails midway as a 200 with the error inside, at the top or in
+the first choice: openrouter.ai/docs (errors), read 2026-11-22.
+"""
 
 
 class ServiceClient:
-    """One service: its client, and what it has refused: the key the last time, temperatures."""
+    """The client of one service, with the service's known rejections."""
 
     def __init__(self, config: ServiceConfig, client: JsonClient) -> None:
         self._config = config
         self._client = client
-        self.refused: str | None = None
-        """In a sentence; the error itself would keep the prompt, by its traceback."""
+        self.key_error: str | None = None
+        """The sentence of the last call, if the service rejected the key.
+
+        Not the error itself, whose traceback would keep the prompt in memory.
+        """
         self._without_temperature: set[str] = set()
 
     async def generate(self, request: GenerateRequest) -> Generation:
@@ -51,34 +57,38 @@ class ServiceClient:
         reply = await self._client.post("/chat/completions", body)
         try:
             answer = read_completion(
-                _content(config, reply),
+                _content(reply, config),
                 failures=_FAILURES,
                 parts=True,
-                map_error=lambda status: map_error(config, status, reply.headers, reply.content),
+                map_error=lambda status: map_error(status, reply.headers, reply.content, config),
             )
         except ProviderError as error:
-            if isinstance(error, TemperatureRefused):
+            if isinstance(error, TemperatureNotAccepted):
                 self._without_temperature.add(request.model)
-            raise self._judged(error) from None
-        self.refused = None
-        return replace(answer, model=_named(config.name, request.model, answer.model))
+            raise self._record(error) from None
+        self.key_error = None
+        return replace(answer, model=_prefixed_model(config.name, request.model, answer.model))
 
     async def live_models(self) -> frozenset[str]:
-        """Return the names that the service lists, with its prefix. Raises `ProviderError`."""
+        """Return the upstream models that the service lists, with its prefix.
+
+        Raises `ProviderError`.
+        """
         reply = await self._client.get("/models")
         try:
-            names = read_model_ids(_content(self._config, reply))
+            names = read_model_ids(_content(reply, self._config))
         except ProviderError as error:
-            raise self._judged(error) from None
-        self.refused = None
-        # Ollama lists with its tag what it also answers to without: x:latest is x.
+            raise self._record(error) from None
+        self.key_error = None
+        # Ollama lists `x:latest` and accepts `x` for it.
         names |= {name.removesuffix(":latest") for name in names}
         return frozenset(f"{self._config.name}/{name}" for name in names)
 
-    def _judged(self, error: ProviderError) -> ProviderError:
+    def _record(self, error: ProviderError) -> ProviderError:
+        """Name the service in an error, keep its sentence if it is about the key, and return it."""
         error.provider = self._config.title
         if isinstance(error, AuthenticationFailed):
-            self.refused = error.message
+            self.key_error = error.message
         return error
 
 
@@ -102,10 +112,10 @@ class Client:
         return await self._services[name].generate(replace(request, model=upstream))
 
     async def live_models(self) -> frozenset[str]:
-        """Return the names that the services serve. Raises `ProviderError` when none could tell.
+        """Return the upstream models that the services serve.
 
-        A service that refuses the key serves nothing. One whose list is not to be had otherwise is
-        taken to serve what it is configured for, unless all the others are like it.
+        A service that rejects the key serves nothing. A service whose list fails otherwise is
+        assumed to serve its configured models. Raises `ProviderError` if every list fails.
         """
         names = list(self._services)
         results = await asyncio.gather(
@@ -123,19 +133,19 @@ class Client:
             else:
                 raise result
         if len(errors) == len(names):
-            # All refused is a refusal; with another kind among them, nobody knows of all.
+            # Report a rejected key only if every service rejected it.
             raise min(errors, key=lambda error: isinstance(error, AuthenticationFailed))
         return frozenset(served)
 
-    def refused(self, name: str) -> str | None:
-        """Return in a sentence that a service refused the key, if it did the last time."""
+    def key_error(self, name: str) -> str | None:
+        """Return the sentence of a service's last call, if the service rejected the key."""
         service = self._services.get(name)
-        return service.refused if service else None
+        return service.key_error if service else None
 
 
 @asynccontextmanager
 async def open_client(configs: Mapping[str, ServiceConfig]) -> AsyncIterator[Client]:
-    """Open a client for each service that can be used; connections are made by calls."""
+    """Open a client for each service that can be used. Calls open the connections."""
     async with AsyncExitStack() as stack:
         services = {}
         for name, config in configs.items():
@@ -146,18 +156,18 @@ async def open_client(configs: Mapping[str, ServiceConfig]) -> AsyncIterator[Cli
         yield Client(configs, services)
 
 
-def _content(config: ServiceConfig, reply: Reply) -> bytes:
-    """Return the body of a success, which is a 200 alone. Raises `ProviderError` otherwise."""
+def _content(reply: Reply, config: ServiceConfig) -> bytes:
+    """Return the body of a 200. Raises `ProviderError` for any other status."""
     if reply.status == 200:
         return reply.content
-    raise map_error(config, reply.status, reply.headers, reply.content)
+    raise map_error(reply.status, reply.headers, reply.content, config)
 
 
-def _named(service: str, asked: str, answered: str | None) -> str | None:
+def _prefixed_model(service: str, asked: str, answered: str | None) -> str | None:
     """Return the model that answered, with the prefix of its service.
 
-    An alias that the service resolves is the model that was asked for: `x-latest` by a dated `x`,
-    `x:free` by `x`, `x` by a file `/models/x.gguf`.
+    An alias counts as the model that was asked for: a dated `x` answers for `x-latest`, `x` for
+    `x:free`, and the file `/models/x.gguf` for `x`.
     """
     if answered is None:
         return None

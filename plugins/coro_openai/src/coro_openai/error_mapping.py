@@ -1,4 +1,7 @@
-"""What a service means by a refusal; its text is read for decisions and never passed on."""
+"""The error mapping of the services.
+
+A service's text is read for decisions and never passed on.
+"""
 
 import re
 from collections.abc import Mapping
@@ -34,13 +37,13 @@ _TEMPERATURE = re.compile(
 )
 _TOKEN_FIELD = re.compile(r"max_completion_tokens|max_tokens")
 _BLOCKED = re.compile(r"moderation|flagged|content[_ ](filter|policy)", re.IGNORECASE)
-_SPENT = re.compile(r"quota|credit|billing|\b[TR]PD\b", re.IGNORECASE)
+_QUOTA = re.compile(r"quota|credit|billing|\b[TR]PD\b", re.IGNORECASE)
 _UNIT = re.compile(r"\bper[- ](sec|min|day)", re.IGNORECASE)
-"""The limit that was reached is named first, and behind it what another plan would allow."""
+"""The first match counts: services name the reached limit first, then the limits of other plans."""
 
 
-class TemperatureRefused(BadRequest):
-    """The model takes no temperature, or its own one only: the same call without it is in order.
+class TemperatureNotAccepted(BadRequest):
+    """The model accepts no temperature, or only its default. A call without it works.
 
     BoltAI/BoltAI/issues/302 (OpenAI), RooCodeInc/Roo-Code/issues/12162 (Anthropic),
     HKUDS/nanobot/pull/4967 (Moonshot). Read 2026-11-22.
@@ -50,16 +53,16 @@ class TemperatureRefused(BadRequest):
 
 
 def map_error(
-    service: ServiceConfig, status: int, headers: Mapping[str, str], content: bytes
+    status: int, headers: Mapping[str, str], content: bytes, service: ServiceConfig
 ) -> ProviderError:
-    """Return the error that a reply without success stands for, or a success with an error inside.
+    """Return the error that an error reply stands for, or a 200 with an error inside.
 
-    Statuses have their usual meaning, and words tell apart what shares one: openrouter.ai/docs
-    (errors), docs.mistral.ai, docs.together.ai, github.com/openai/openai-python/issues on
-    insufficient_quota, github.com/ollama/ollama (404 for a model that was not pulled),
-    Aider-AI/aider/issues/1903 (403 for a model that a project may not use),
-    continuedev/continue/issues/11449 (403 for a country), onlybooks/llm/issues/6 (a limit's words).
-    Read 2026-11-22.
+    Statuses have their usual meaning. The text distinguishes errors with the same status:
+    openrouter.ai/docs (errors), docs.mistral.ai, docs.together.ai,
+    github.com/openai/openai-python/issues on insufficient_quota, github.com/ollama/ollama (404 for
+    a model that was not pulled), Aider-AI/aider/issues/1903 (403 for a model that a project may not
+    use), continuedev/continue/issues/11449 (403 for a country), onlybooks/llm/issues/6 (the text of
+    a limit). Read 2026-11-22.
     """
     body = read_error(content)
     wait = retry_after(headers.get("retry-after"))
@@ -73,11 +76,13 @@ def map_error(
         case 400 | 422 if _TOO_LONG.search(words):
             return TooLarge()
         case 400 | 422 if _TEMPERATURE.search(body.message):
-            return TemperatureRefused("It takes no temperature, and is asked without from now on.")
+            return TemperatureNotAccepted(
+                "It takes no temperature, and is asked without from now on."
+            )
         case 400 | 422 if _TOKEN_FIELD.search(words):
             return BadRequest(_other_limit_field(service))
         case 403 if not body.message:
-            # The gateway's own page: the key was not even looked at.
+            # The gateway's HTML page. The key was never checked.
             return UpstreamError("Its gateway refused this server's address.", retryable=False)
         case 403 if body.code == "unsupported_country_region_territory":
             return BadRequest("It is not offered in the country that this server calls from.")
@@ -85,17 +90,17 @@ def map_error(
             return AuthenticationFailed(_check_key(service))
         case 404 | 405:
             return BadRequest(f"There is no such route; check {service.variable}_BASE_URL.")
-        case 429 if _is_spent(body):
+        case 429 if _is_quota_exhausted(body):
             return QuotaExhausted(retry_after=wait)
         case _:
             return error_for_status(status, retry_after=wait)
 
 
-def _is_spent(body: ErrorBody) -> bool:
-    """Tell a quota or credit that is used up from a limit that a moment's wait helps with."""
+def _is_quota_exhausted(body: ErrorBody) -> bool:
+    """Return True for a used-up quota or credit, False for a limit that ends with a short wait."""
     if unit := _UNIT.search(body.message):
         return unit[1].lower() == "day"
-    return _SPENT.search(f"{body.code} {body.type} {body.message}") is not None
+    return _QUOTA.search(f"{body.code} {body.type} {body.message}") is not None
 
 
 def _check_key(service: ServiceConfig) -> str:

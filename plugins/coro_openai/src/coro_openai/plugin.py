@@ -1,4 +1,4 @@
-"""The contract, for OpenAI-compatible services: what is configured, opened, called, simulated."""
+"""The contract, for OpenAI-compatible services: configured, opened, called and simulated."""
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class OpenAIPlugin:
-    """Any number of services; each has a name, an address, a key, and models."""
+    """Any number of services, each with a name, an address, a key and models."""
 
     coro_contract = 1
 
@@ -38,7 +38,7 @@ class OpenAIPlugin:
     @hookimpl
     @asynccontextmanager
     async def coro_lifespan(self, environ: Mapping[str, str]) -> AsyncIterator[None]:
-        """Open a client for every service; only when none can be used is nothing opened."""
+        """Open a client for every service that can be used. Fail only if no service can be."""
         self._configs = configs = read_services(environ)
         if not configs:
             help = f"name a model of a service, for example {PREFIX}OLLAMA_MODELS=llama3.2"
@@ -56,18 +56,18 @@ class OpenAIPlugin:
     @hookimpl
     async def coro_generate(self, request: GenerateRequest) -> Generation:
         """Send one prompt to one model of one service and return its answer."""
-        assert self._client is not None, "it is called inside the lifespan only"
+        assert self._client is not None, "called outside the lifespan"
         return await self._client.generate(request)
 
     @hookimpl
     async def coro_live_models(self) -> Collection[str]:
-        """Return the names that the services serve, each with its service's prefix."""
-        assert self._client is not None, "it is called inside the lifespan only"
+        """Return the upstream models that the services serve, each with its service's prefix."""
+        assert self._client is not None, "called outside the lifespan"
         return await self._client.live_models()
 
     @hookimpl
     def coro_services(self) -> Mapping[str, Service]:
-        """Return every service, and why it cannot be asked, if so."""
+        """Return every service, with the reason if it cannot be called."""
         return {name: self._service(config) for name, config in self._configs.items()}
 
     @hookimpl
@@ -83,5 +83,5 @@ class OpenAIPlugin:
         if config.problem:
             reason = config.not_configured().message
             return Service(name=config.title, reason=reason, configured=False)
-        refused = self._client.refused(config.name) if self._client else None
-        return Service(name=config.title, reason=refused)
+        key_error = self._client.key_error(config.name) if self._client else None
+        return Service(name=config.title, reason=key_error)

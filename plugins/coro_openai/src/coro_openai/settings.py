@@ -1,6 +1,6 @@
-"""The settings of every service, read out of the variables `CORO_OPENAI_<NAME>_...`.
+"""The settings of every service: the variables `CORO_OPENAI_<NAME>_...`, and reading them.
 
-What is wrong with one service is noted with that service, and costs no other.
+A problem with one service is recorded with that service, and affects no other.
 """
 
 import re
@@ -10,15 +10,16 @@ from urllib.parse import urlsplit
 
 from coro_core import Model, NotConfigured
 from coro_core.kit import api_key, base_url, is_loopback
-from coro_openai.known import KNOWN, Known
+from coro_openai.known import KNOWN_SERVICES, KnownService
 
 PREFIX = "CORO_OPENAI_"
 
-_SETTINGS = ("BASE_URL", "API_KEY", "MODELS", "COST", "KEYLESS", "TOKEN_FIELD")
-_NAME = re.compile(rf"{PREFIX}([A-Z0-9]+(?:_[A-Z0-9]+)*)_({'|'.join(_SETTINGS)})")
-_ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+SETTINGS = ("BASE_URL", "API_KEY", "MODELS", "COST", "KEYLESS", "TOKEN_FIELD")
+"""The ends of a service's variables."""
+_VARIABLE = re.compile(rf"{PREFIX}([A-Z0-9]+(?:_[A-Z0-9]+)*)_({'|'.join(SETTINGS)})")
+_MODEL_ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _TOKEN_FIELDS = ("max_tokens", "max_completion_tokens")
-_EXAMPLE = "https://llm.example/v1"
+_EXAMPLE_ADDRESS = "https://llm.example/v1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,21 +27,22 @@ class ServiceConfig:
     """One service, as configured."""
 
     name: str
-    """What its upstream names begin with, for example `mistral`."""
+    """The prefix of its upstream models, for example `mistral`."""
     variable: str
-    """What its variables begin with, for example `CORO_OPENAI_MISTRAL`."""
+    """The beginning of its variables, for example `CORO_OPENAI_MISTRAL`."""
     title: str
     base_url: str = ""
     api_key: str | None = field(default=None, repr=False)
     limit_field: str = "max_tokens"
+    """The request field that limits the answer."""
     models: tuple[Model, ...] = ()
     problem: tuple[str, str, str] | None = None
-    """The setting that cannot be used, what to do about it, and what is wrong with it."""
+    """The setting that cannot be used, the remedy, and the fault, as `NotConfigured` takes them."""
 
     @property
     def key_help(self) -> str:
-        """Where a key comes from, for a person."""
-        known = KNOWN.get(self.name)
+        """The source of a key, for people."""
+        known = KNOWN_SERVICES.get(self.name)
         return known.key_help if known else f"get one from {self.title}"
 
     def not_configured(self) -> NotConfigured:
@@ -51,27 +53,27 @@ class ServiceConfig:
 
 
 def read_services(environ: Mapping[str, str]) -> Mapping[str, ServiceConfig]:
-    """Return every service that `environ` configures, by name. Variables that are blank count not.
+    """Return every service that `environ` configures, by name. Blank variables are ignored.
 
-    Never raises: a service that cannot be used says why in `problem`.
+    Never raises: the reason why a service cannot be used is in its `problem`.
     """
     names: dict[str, None] = {}
-    strangers: dict[str, str] = {}
+    unknown_variables: dict[str, str] = {}
     for variable in sorted(environ):
         if not variable.startswith(PREFIX) or not environ[variable].strip():
             continue
-        if match := _NAME.fullmatch(variable):
+        if match := _VARIABLE.fullmatch(variable):
             names[match[1]] = None
         else:
-            strangers[variable.removeprefix(PREFIX).rpartition("_")[0]] = variable
+            unknown_variables[variable.removeprefix(PREFIX).rpartition("_")[0]] = variable
     services: dict[str, ServiceConfig] = {}
     taken: dict[str, str] = {}
-    for name in sorted({*names, *strangers}):
+    for name in sorted({*names, *unknown_variables}):
         service = _read_service(name, environ, taken)
-        # Where a variable only looks like one of a service, that is all there is to say of it.
-        if name in strangers and (service.problem is None or name not in names):
-            help = f"write {PREFIX}<NAME>_ and one of {', '.join(_SETTINGS)}"
-            problem = (strangers[name], help, "is not a setting of any service")
+        # A misspelt variable is the problem of its service, unless another problem comes first.
+        if name in unknown_variables and (service.problem is None or name not in names):
+            help = f"write {PREFIX}<NAME>_ and one of {', '.join(SETTINGS)}"
+            problem = (unknown_variables[name], help, "is not a setting of any service")
             service = replace(service, problem=problem)
         services[service.name] = service
     return services
@@ -80,7 +82,9 @@ def read_services(environ: Mapping[str, str]) -> Mapping[str, ServiceConfig]:
 def _read_service(name: str, environ: Mapping[str, str], taken: dict[str, str]) -> ServiceConfig:
     variable = PREFIX + name
     key = name.lower().replace("_", "-")
-    known = KNOWN.get(key) or Known(name.replace("_", " ").title(), "", "ask who runs it")
+    known = KNOWN_SERVICES.get(key) or KnownService(
+        name.replace("_", " ").title(), "", "ask who runs it"
+    )
     service = ServiceConfig(
         name=key, variable=variable, title=known.title, limit_field=known.limit_field
     )
@@ -99,21 +103,23 @@ def _read_service(name: str, environ: Mapping[str, str], taken: dict[str, str]) 
         return replace(service, problem=(error.setting, error.help, error.problem))
 
 
-def _address(service: ServiceConfig, environ: Mapping[str, str], known: Known) -> str:
+def _address(service: ServiceConfig, environ: Mapping[str, str], known: KnownService) -> str:
     setting = f"{service.variable}_BASE_URL"
     if not known.base_url and not environ.get(setting, "").strip():
-        raise NotConfigured(setting, help=f"set it to the service's address, such as {_EXAMPLE}")
-    address = base_url(environ, setting, known.base_url or _EXAMPLE)
+        raise NotConfigured(
+            setting, help=f"set it to the service's address, such as {_EXAMPLE_ADDRESS}"
+        )
+    address = base_url(environ, setting, known.base_url or _EXAMPLE_ADDRESS)
     if address.endswith("/chat/completions"):
-        help = f"use what stands before that, such as {known.base_url or _EXAMPLE}"
+        help = f"use what stands before that, such as {known.base_url or _EXAMPLE_ADDRESS}"
         raise NotConfigured(setting, help=help, problem="ends with /chat/completions")
     return address
 
 
 def _key(
-    service: ServiceConfig, environ: Mapping[str, str], known: Known, address: str
+    service: ServiceConfig, environ: Mapping[str, str], known: KnownService, address: str
 ) -> str | None:
-    """Return the key, or `None` for a server that needs none and says so, or is this machine's."""
+    """Return the key, or `None` for a server that is declared keyless or runs on this machine."""
     setting, keyless = f"{service.variable}_API_KEY", f"{service.variable}_KEYLESS"
     declared = environ.get(keyless, "").strip().lower()
     if declared not in ("", "true", "false"):
@@ -137,7 +143,7 @@ def _limit_field(service: ServiceConfig, environ: Mapping[str, str]) -> str:
 def _models(
     service: ServiceConfig, value: str, cost: str, taken: dict[str, str]
 ) -> tuple[Model, ...]:
-    """Read `id=name|successor, name, ...`; the id of a bare name is derived from it."""
+    """Read `id=name|fallback, name, ...`. The id of a bare name is derived from the name."""
     setting = f"{service.variable}_MODELS"
     models = []
     for entry in (part.strip() for part in value.split(",")):
@@ -150,7 +156,7 @@ def _models(
         if not all(upstreams):
             problem = f"has {shown}, which lacks the service's own name of the model"
             raise NotConfigured(setting, help="write id=name, or name alone", problem=problem)
-        if not _ID.fullmatch(model_id):
+        if not _MODEL_ID.fullmatch(model_id):
             problem = f"has {shown}, whose id is not 1 to 64 of a-z, 0-9, '.', '_' and '-'"
             raise NotConfigured(setting, help=f"write id={upstreams[0][:80]}", problem=problem)
         if model_id in taken:
@@ -171,7 +177,7 @@ def _models(
 
 
 def derived_id(upstream: str) -> str:
-    """Return the id for a name that has none: what follows the last slash, in the ids' letters.
+    """Return the id for a name without one: the part after the last slash, in an id's characters.
 
     `meta-llama/Llama-3.3-70B-Instruct` is `llama-3.3-70b-instruct`, `qwen3:8b` is `qwen3-8b`.
     """

@@ -1,4 +1,4 @@
-"""OpenAI as seen from the wire: its headers, and its own words for every refusal.
+"""The simulator of OpenAI: its headers, and its own error replies.
 
 Bodies as documented at https://platform.openai.com/docs/guides/error-codes and as reported in
 public up to 2026-11-22 (see `error_mapping.py`).
@@ -21,13 +21,13 @@ from coro_core.testing import (
 from coro_openai.settings import PREFIX, ServiceConfig
 
 DEFAULT_MODELS: Mapping[str, float] = {"gpt-4.1-nano": 0.5, "gpt-5-mini": 1.3}
-"""The names that are served, with the seconds that an answer usually takes."""
+"""The upstream models served, with the usual latency in seconds."""
 _USUAL_SECONDS = 0.8
-"""What an answer of any other model takes that is configured."""
+"""The latency of any other configured model."""
 
 _OPENAI = f"{PREFIX}OPENAI"
 
-_REFUSALS: Mapping[str, tuple[int, str, str | None, str]] = {
+_ERROR_REPLIES: Mapping[str, tuple[int, str, str | None, str]] = {
     "authentication_failed": (
         401,
         "invalid_request_error",
@@ -87,10 +87,10 @@ _REFUSALS: Mapping[str, tuple[int, str, str | None, str]] = {
 async def simulate(
     behaviour: Behaviour, configured: Iterable[ServiceConfig] = ()
 ) -> AsyncIterator[Mapping[str, str]]:
-    """Serve OpenAI's protocol on loopback and yield the settings that point services at it.
+    """Serve OpenAI's protocol on loopback and yield the settings that lead services to it.
 
-    OpenAI is among them, so that there is something to ask where none is configured. Each one that
-    is configured keeps its other settings, and has its models.
+    OpenAI is always one of the services, so that there is a model without any configuration. A
+    configured service keeps its other settings and its models.
     """
     candidates = {
         config.variable: [name for model in config.models for name in model.candidates]
@@ -122,7 +122,7 @@ async def simulate(
         for variable in sorted({_OPENAI, *candidates}):
             settings[f"{variable}_BASE_URL"] = f"{address}/v1"
             settings[f"{variable}_API_KEY"] = CANARY_KEY
-            # Or it would need no key, as any server on this machine.
+            # Without this, the service would need no key, as any server on this machine.
             settings[f"{variable}_KEYLESS"] = "false"
         yield settings
 
@@ -131,8 +131,8 @@ def _reply_for_error(code: str, call: Call, behaviour: Behaviour) -> HttpReply:
     if code == "content_blocked":
         choice = {"message": {"content": None}, "finish_reason": "content_filter"}
         return json_reply({"model": call.model, "choices": [choice]})
-    status, kind, reason, message = _REFUSALS[code]
-    # OpenAI does echo a part of the key.
+    status, kind, reason, message = _ERROR_REPLIES[code]
+    # OpenAI echoes a part of the key.
     key = call.headers.get("authorization", "")[-4:]
     error = {
         "message": message.format(model=call.model, key=f"sk-****{key}"),
