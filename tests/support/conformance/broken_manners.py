@@ -307,7 +307,7 @@ class RemembersItsFailure(Acme):
 
 @breaks("side-by-side")
 class SharesItsClient(Acme):
-    shared: ClassVar[httpx.AsyncClient]
+    shared: ClassVar["httpx.AsyncClient"]
 
     @asynccontextmanager
     async def open(self, key, address):
