@@ -1,4 +1,4 @@
-"""`coro check`: is each key accepted, and what would answer for each model?"""
+"""`coro check`: the keys, and the upstream model behind each id."""
 
 import json
 from pathlib import Path
@@ -21,7 +21,7 @@ def checked(tmp_path: Path, *arguments: str, **environ: str) -> tuple[int, Any]:
     return code, json.loads(output)
 
 
-def test_all_is_well_in_the_demo(tmp_path: Path) -> None:
+def test_the_demo_accepts_every_key_and_serves_every_model(tmp_path: Path) -> None:
     code, found = checked(tmp_path, "--demo")
     assert code == 0
     assert {p["plugin"]: (p["key"], p["served"] > 0) for p in found["providers"]} == {
@@ -38,14 +38,14 @@ def test_all_is_well_in_the_demo(tmp_path: Path) -> None:
     assert all(model["usable"] and model["response"] is None for model in models.values())
 
 
-def test_without_keys_it_says_what_is_missing_and_fails(tmp_path: Path) -> None:
+def test_missing_keys_are_named_with_exit_code_1(tmp_path: Path) -> None:
     code, output = check(tmp_path)
     assert code == 1
     for name in ("GEMINI_API_KEY", "GROQ_API_KEY", "DEEPSEEK_API_KEY"):
         assert f"{name} is not set; get one at https://" in output
 
 
-def test_no_key_is_missing_where_the_plugin_is_switched_off(tmp_path: Path) -> None:
+def test_the_key_of_a_disabled_plugin_is_not_checked(tmp_path: Path) -> None:
     code, found = checked(tmp_path, "--demo", CORO_DISABLED_PLUGINS="groq")
     assert code == 0
     keys = {provider["plugin"]: provider["key"] for provider in found["providers"]}
@@ -57,7 +57,7 @@ def test_no_key_is_missing_where_the_plugin_is_switched_off(tmp_path: Path) -> N
     }
 
 
-def test_a_refused_key_fails_what_was_asked_for_and_nothing_else(tmp_path: Path) -> None:
+def test_a_refused_key_fails_only_a_check_of_its_own_models(tmp_path: Path) -> None:
     refused = {"CORO_DEMO_FAIL": "groq"}
     code, found = checked(tmp_path, "--demo", "mixtral", **refused)
     assert code == 1
@@ -81,7 +81,7 @@ def test_generate_shows_answers_and_latencies(tmp_path: Path) -> None:
         assert "simulated" in model["response"]
 
 
-def test_a_model_that_nobody_serves_is_unusable(tmp_path: Path) -> None:
+def test_a_model_without_a_served_candidate_is_unusable(tmp_path: Path) -> None:
     code, found = checked(tmp_path, "--demo", "gemini", CORO_UPSTREAM_GEMINI="gone-1,gone-2")
     assert code == 1
     assert found["models"][0]["reason"] == "None of gone-1, gone-2 is on the provider's list."
@@ -94,16 +94,16 @@ def test_an_unknown_model_is_one_line(tmp_path: Path) -> None:
     assert output.count("\n") == 1
 
 
-UNTELLING = """
+NO_LIST = """
 from support.plugins import Echo as Plugin
 """
 
 
 @pytest.mark.parametrize(("arguments", "code"), [([], 1), (["--generate"], 0)])
-def test_a_plugin_without_a_list_can_only_be_tried(
+def test_the_key_of_a_plugin_without_a_list_is_checked_by_a_call_only(
     install: Installer, tmp_path: Path, arguments: list[str], code: int
 ) -> None:
-    install.add_source("untelling", UNTELLING)
+    install.add_source("no_list", NO_LIST)
     environ = {"PYTHONPATH": f"{install.directory}:{TESTS}", **NO_REAL_PLUGINS}
     found_code, found = checked(tmp_path, "echo", *arguments, **environ)
     assert found_code == code
@@ -139,7 +139,7 @@ class Plugin(Echo):
 
 
 @pytest.mark.parametrize("arguments", [[], ["--json"]])
-def test_what_a_model_says_cannot_control_the_terminal(
+def test_an_answer_cannot_control_the_terminal(
     install: Installer, tmp_path: Path, arguments: list[str]
 ) -> None:
     install.add_source("hostile", HOSTILE)

@@ -1,4 +1,4 @@
-"""The command line: what it lists, what it refuses, and that a refusal says one thing."""
+"""The command line: its help, its lists and its errors."""
 
 import json
 import re
@@ -116,7 +116,7 @@ def test_help_lists_every_command_with_what_it_does() -> None:
     assert all(said.endswith(".") for _, said in listed)
 
 
-def test_without_a_command_the_help_is_shown() -> None:
+def test_the_help_is_shown_without_a_command() -> None:
     result = coro()
     assert result.exit_code == 2
     assert all(command in result.output for command in COMMANDS)
@@ -143,14 +143,14 @@ def test_the_help_of_a_command_lists_its_options(command: str) -> None:
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else value,
 )
-def test_the_help_tells_what_may_be_left_out_and_what_holds_then(
+def test_the_help_shows_which_values_are_optional_and_their_defaults(
     command: list[str], said: str
 ) -> None:
     lines = coro(*command, "--help").output.splitlines()
     assert any(said in line for line in lines)
 
 
-# --- refusals
+# --- errors
 
 
 @pytest.mark.parametrize(
@@ -182,19 +182,19 @@ def test_the_help_tells_what_may_be_left_out_and_what_holds_then(
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_an_argument_that_cannot_be_used_is_told_with_exit_code_2(
+def test_an_invalid_argument_is_one_line_and_exit_code_2(
     arguments: list[str],
     said: str,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    # Should an argument be taken after all, no server is to start here.
+    # If a wrong argument is accepted, this setting keeps a server from starting here.
     monkeypatch.setenv("CORO_MAX_MODELS", "0")
-    told = refused(arguments, monkeypatch, capsys)
-    assert said in told
-    assert told.startswith("coro: ")
-    assert told.endswith(" See coro --help.\n")
-    assert told.count("\n") == 1
+    line = refused(arguments, monkeypatch, capsys)
+    assert said in line
+    assert line.startswith("coro: ")
+    assert line.endswith(" See coro --help.\n")
+    assert line.count("\n") == 1
 
 
 def refused(
@@ -210,7 +210,7 @@ def refused(
 
 
 @pytest.mark.parametrize("command", ["serve", "models", "plugins"])
-def test_settings_that_cannot_be_used_are_told_in_one_line_with_exit_code_2(
+def test_invalid_settings_are_one_line_and_exit_code_2(
     command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("CORO_MAX_MODELS", "0")
@@ -223,7 +223,7 @@ def test_settings_that_cannot_be_used_are_told_in_one_line_with_exit_code_2(
 
 
 @pytest.mark.parametrize("command", ["serve", "models", "plugins"])
-def test_a_dotenv_that_cannot_be_read_is_told_in_one_line_with_exit_code_2(
+def test_an_unreadable_dotenv_file_is_one_line_and_exit_code_2(
     command: str,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -234,7 +234,7 @@ def test_a_dotenv_that_cannot_be_read_is_told_in_one_line_with_exit_code_2(
     assert said == "coro: .env cannot be read: Is a directory.\n"
 
 
-def test_a_process_refuses_as_the_command_does(tmp_path: Path) -> None:
+def test_a_process_reports_invalid_settings_in_the_same_way(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("PORT=http\n")
     result = coro_process("serve", cwd=tmp_path, environ={})
     assert result.returncode == 2
@@ -246,7 +246,7 @@ def test_a_process_refuses_as_the_command_does(tmp_path: Path) -> None:
 # --- plugins and models
 
 
-async def test_plugins_and_models_as_json_are_what_a_server_would_say(
+async def test_plugins_and_models_as_json_equal_the_replies_of_a_server(
     environ: dict[str, str], tmp_path: Path
 ) -> None:
     plugins = coro_process("plugins", "--json", cwd=tmp_path, environ=environ)
@@ -267,12 +267,12 @@ async def test_plugins_and_models_as_json_are_what_a_server_would_say(
         "wordy": "failed",
     }
     assert [model["id"] for model in served_models] == ["big", "locked", "other"]
-    # What happens besides goes where it does not get into the JSON.
+    # The log goes to standard error, outside the JSON.
     assert "it does not close" not in plugins.stdout + plugins.stderr
     assert "plugin did not close" in plugins.stderr
 
 
-def test_plugins_are_a_table_to_read(environ: dict[str, str], tmp_path: Path) -> None:
+def test_plugins_are_a_table_with_reasons_below(environ: dict[str, str], tmp_path: Path) -> None:
     result = coro_process("plugins", cwd=tmp_path, environ=environ)
     assert result.returncode == 0
     table, _, markers_sent = result.stdout.partition("\n\n")
@@ -288,7 +288,7 @@ def test_plugins_are_a_table_to_read(environ: dict[str, str], tmp_path: Path) ->
     assert said["wordy"].endswith("it cannot be imported: ImportError: no such thing")
 
 
-def test_models_are_a_table_in_which_brackets_are_no_markup(
+def test_models_are_a_table_in_which_brackets_are_not_markup(
     environ: dict[str, str], tmp_path: Path
 ) -> None:
     result = coro_process("models", cwd=tmp_path, environ=environ)
@@ -297,7 +297,7 @@ def test_models_are_a_table_in_which_brackets_are_no_markup(
     assert heading == "id name provider cost available upstream model"
     assert big == "big Big [bold] Acme [/x] [free] yes b-1"
     assert locked == "locked Locked Acme free no locked-upstream"
-    # Once for all that it is about.
+    # One line for all models with the same reason.
     assert marker == (
         "locked, other: ACME_API_KEY is not set; get one at https://acme.example/keys."
     )
@@ -313,7 +313,7 @@ def test_a_table_is_readable_at_the_usual_width(tmp_path: Path) -> None:
     assert "\nllama-70b, llama-8b, mixtral: GROQ_API_KEY is not set; get one at " in markers_sent
 
 
-def test_without_any_model_that_is_what_is_said(tmp_path: Path) -> None:
+def test_an_empty_list_of_models_is_a_sentence(tmp_path: Path) -> None:
     said = coro_process("models", cwd=tmp_path, environ=NO_REAL_PLUGINS)
     assert (said.returncode, said.stdout) == (
         0,

@@ -1,4 +1,4 @@
-"""`coro plugin check`: what it prints, and what its exit code says."""
+"""`coro plugin check`: its output and its exit code."""
 
 import json
 from collections.abc import Mapping
@@ -63,7 +63,7 @@ def check(*arguments: str, cwd: Path, environ: Mapping[str, str]) -> tuple[int, 
         return process.wait(), process.output
 
 
-def test_a_table_has_a_line_for_every_check_and_shows_the_exceptions(
+def test_the_table_has_a_line_for_every_check_and_shows_the_exceptions(
     environ: dict[str, str], tmp_path: Path
 ) -> None:
     code, output = check("honest", cwd=tmp_path, environ=environ)
@@ -78,7 +78,7 @@ def test_a_table_has_a_line_for_every_check_and_shows_the_exceptions(
     assert f"{len(CHECKS) - 3} passed, 2 excepted, 1 not run; import " in lines[-1]
 
 
-def test_json_says_the_same_for_programs(environ: dict[str, str], tmp_path: Path) -> None:
+def test_json_has_the_same_results(environ: dict[str, str], tmp_path: Path) -> None:
     code, output = check("honest", "--json", cwd=tmp_path, environ=environ)
     assert code == 0
     report = json.loads(output)
@@ -93,7 +93,7 @@ def test_json_says_the_same_for_programs(environ: dict[str, str], tmp_path: Path
     assert report["costs"]["import_seconds"] > 0
 
 
-def test_a_setting_goes_with_those_of_the_simulator(
+def test_a_setting_is_added_to_those_of_the_simulator(
     environ: dict[str, str], tmp_path: Path
 ) -> None:
     assert check("choosy", cwd=tmp_path, environ=environ)[0] == 1
@@ -101,7 +101,7 @@ def test_a_setting_goes_with_those_of_the_simulator(
     assert code == 0, output
 
 
-def test_a_plugin_that_waits_with_the_loop_blocked_is_told_so_and_ends(
+def test_a_plugin_that_blocks_the_event_loop_fails_and_the_check_ends(
     environ: dict[str, str], tmp_path: Path
 ) -> None:
     code, output = check("blocking", cwd=tmp_path, environ=environ)
@@ -114,11 +114,11 @@ def test_a_plugin_that_waits_with_the_loop_blocked_is_told_so_and_ends(
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("nobody", "coro: no plugin nobody is installed; there is "),
+        ("nobody", "coro: no plugin nobody is installed; installed: "),
         ("broken", "coro: source_broken:Plugin cannot be loaded: ModuleNotFoundError: "),
     ],
 )
-def test_a_plugin_that_cannot_be_checked_is_said_in_one_line_with_exit_code_2(
+def test_a_plugin_that_cannot_be_checked_is_one_line_and_exit_code_2(
     name: str, said: str, environ: dict[str, str], tmp_path: Path
 ) -> None:
     code, output = check(name, cwd=tmp_path, environ=environ)

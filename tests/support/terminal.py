@@ -4,6 +4,7 @@ import errno
 import fcntl
 import os
 import re
+import signal
 import struct
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from support.inherited import inherited
 
 WAIT_SECONDS = 60.0
 CTRL_C = b"\x03"
+CTRL_D = b"\x04"
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
@@ -42,8 +44,7 @@ class Terminal:
             stdout=slave,
             stderr=slave,
             start_new_session=True,
-            # So that Ctrl-C becomes the signal that a shell's user would send.
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+            preexec_fn=_become_foreground,
         )
         os.close(slave)
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -100,3 +101,10 @@ class Terminal:
                 self._changed.notify_all()
             if not chunk:
                 return
+
+
+def _become_foreground() -> None:
+    """Let Ctrl-C interrupt this process, as it does for a command that a person starts."""
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    # A shell without job control starts background processes with SIGINT ignored.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -1,72 +1,58 @@
-"""Looking at every provider in the foreground: is the key accepted, and what would answer?"""
+"""`coro check`: ask each provider about its key and its models, in the foreground."""
 
 import asyncio
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Mapping, Sequence
 
-from pydantic import BaseModel
+import typer
 
 from coro_core.catalog.catalog import Target
+from coro_core.cli.check_report import (
+    CheckReport,
+    KeyState,
+    ModelCheck,
+    ProviderCheck,
+    format_report,
+)
+from coro_core.cli.instance import engine_from_environ
 from coro_core.contract.errors import AuthenticationFailed, SettingsError
 from coro_core.dispatch.caller import Prompt
 from coro_core.engine.engine import Engine
 from coro_core.plugins.record import PluginRecord, State
 
 GREETING = Prompt("Say hello in one short sentence.", temperature=0.0, max_tokens=512)
-"""What `generate` sends; short, and with room for a model that thinks."""
+"""The prompt of `--generate`. A model that thinks needs the 512 tokens."""
 
 
-class ProviderCheck(BaseModel):
-    """What one provider says of the key."""
+def print_check(ids: Sequence[str], *, generate: bool, demo: bool, as_json: bool) -> int:
+    """Check these models, print the report and return the exit code: 1 for an unusable model."""
+    # The report has the warnings on keys and lists, so the log is left to errors.
+    engine = engine_from_environ(demo=demo, log_level="error")
 
-    plugin: str
-    key: Literal["accepted", "refused", "missing", "not checked"]
-    reason: str | None
-    served: int | None
-    """How many models it lists."""
+    async def check() -> CheckReport:
+        async with engine.started():
+            return await run_check(engine, ids, generate=generate)
 
-
-class ModelCheck(BaseModel):
-    """What would answer for one id, or what did."""
-
-    model: str
-    plugin: str
-    upstream_model: str | None
-    substituted: bool
-    usable: bool
-    reason: str | None
-    latency_ms: int | None = None
-    response: str | None = None
+    report = asyncio.run(check())
+    typer.echo(format_report(report, as_json))
+    return 0 if report.usable else 1
 
 
-class Checkup(BaseModel):
-    """The findings."""
-
-    providers: list[ProviderCheck]
-    models: list[ModelCheck]
-
-    @property
-    def usable(self) -> bool:
-        """Whether everything that was looked at can be used."""
-        return bool(self.models) and all(model.usable for model in self.models)
-
-
-async def check_up(engine: Engine, ids: Sequence[str], *, generate: bool) -> Checkup:
-    """Look at these models, or at all of them; the engine must be open.
+async def run_check(engine: Engine, ids: Sequence[str], *, generate: bool) -> CheckReport:
+    """Check these models of a started instance; no ids stand for every model.
 
     Spends no tokens, unless `generate` sends each model one short prompt. Raises `SettingsError`
-    for an id that nothing installed offers.
+    for an id that no installed plugin offers.
     """
     targets = _targets(engine, ids)
-    asked = {target.plugin.name for target in targets}
-    records = [record for record in engine.plugins.records if record.name in asked or not ids]
+    plugins = {target.plugin.name for target in targets}
+    records = [record for record in engine.plugins.records if record.name in plugins or not ids]
     providers = await asyncio.gather(*(_check_provider(engine, record) for record in records))
     if generate:
-        models = await _generated(engine, targets)
+        models = await _generate(engine, targets)
     else:
-        listings = {check.plugin: check for check in providers}
-        models = [_expected(engine, t, listings[t.plugin.name]) for t in targets]
-    return Checkup(providers=list(providers), models=models)
+        by_plugin = {provider.plugin: provider for provider in providers}
+        models = [_predict(engine, target, by_plugin[target.plugin.name]) for target in targets]
+    return CheckReport(providers=list(providers), models=models)
 
 
 def _targets(engine: Engine, ids: Sequence[str]) -> list[Target]:
@@ -82,55 +68,46 @@ def _targets(engine: Engine, ids: Sequence[str]) -> list[Target]:
 
 
 async def _check_provider(engine: Engine, record: PluginRecord) -> ProviderCheck:
+    """Check a key by asking for the provider's list of models."""
     if not record.callable:
-        return ProviderCheck(
-            plugin=record.name,
-            key="missing" if record.state is State.UNCONFIGURED else "not checked",
-            reason=record.reason,
-            served=None,
-        )
+        key: KeyState = "missing" if record.state is State.UNCONFIGURED else "not checked"
+        return ProviderCheck(plugin=record.name, key=key, reason=record.reason, served=None)
     if not engine.plugins.can_list(record):
-        reason = "The plugin cannot tell; --generate can."
+        reason = "The plugin has no list to ask for; --generate checks the key."
         return ProviderCheck(plugin=record.name, key="not checked", reason=reason, served=None)
-    failure = await engine.discovery.refresh(record)
-    if failure is None:
-        served = len(engine.catalog.upstreams(record).listed)
-        note = record.explanation
-        return ProviderCheck(plugin=record.name, key="accepted", reason=note, served=served)
-    refused = isinstance(failure, AuthenticationFailed)
-    return ProviderCheck(
-        plugin=record.name,
-        key="refused" if refused else "not checked",
-        reason=failure.message,
-        served=None,
-    )
+    error = await engine.discovery.refresh(record)
+    if error is not None:
+        key = "refused" if isinstance(error, AuthenticationFailed) else "not checked"
+        return ProviderCheck(plugin=record.name, key=key, reason=error.message, served=None)
+    served = len(engine.catalog.upstreams(record).listed)
+    note = record.explanation
+    return ProviderCheck(plugin=record.name, key="accepted", reason=note, served=served)
 
 
-def _expected(engine: Engine, target: Target, provider: ProviderCheck) -> ModelCheck:
-    """Say what would answer, going by the provider's list."""
+def _predict(engine: Engine, target: Target, provider: ProviderCheck) -> ModelCheck:
+    """Return the upstream model that would answer, by the provider's list."""
     upstream = engine.catalog.order(target)[0]
     listed = upstream in engine.catalog.upstreams(target.plugin).listed
-    first = target.candidates[0]
-    ailing = target.reason
-    reason = ailing or provider.reason
-    if provider.key == "accepted" and not ailing and not listed:
+    preferred = target.candidates[0]
+    reason = target.reason or provider.reason
+    if provider.key == "accepted" and not target.reason and not listed:
         reason = f"None of {', '.join(target.candidates)} is on the provider's list."
-    elif provider.key == "accepted" and not ailing and upstream != first:
-        reason = f"{first} is no longer served."
+    elif provider.key == "accepted" and not target.reason and upstream != preferred:
+        reason = f"{preferred} is no longer served."
     return ModelCheck(
         model=target.id,
         plugin=target.plugin.name,
         upstream_model=upstream,
-        substituted=upstream != first,
-        usable=listed and not ailing and provider.key == "accepted",
+        substituted=upstream != preferred,
+        usable=listed and not target.reason and provider.key == "accepted",
         reason=reason,
     )
 
 
-async def _generated(engine: Engine, targets: Sequence[Target]) -> list[ModelCheck]:
-    """Say what did answer."""
-    plugins = {target.id: target.plugin.name for target in targets}
-    answers = await engine.fanout.ask(list(plugins), GREETING, engine.settings.timeout)
+async def _generate(engine: Engine, targets: Sequence[Target]) -> list[ModelCheck]:
+    """Send each model the prompt, and return which upstream model answered."""
+    plugins: Mapping[str, str] = {target.id: target.plugin.name for target in targets}
+    result = await engine.fanout.ask(list(plugins), GREETING, engine.settings.timeout)
     return [
         ModelCheck(
             model=row.model,
@@ -142,5 +119,5 @@ async def _generated(engine: Engine, targets: Sequence[Target]) -> list[ModelChe
             latency_ms=row.latency_ms,
             response=row.response,
         )
-        for row in answers.rows
+        for row in result.rows
     ]

@@ -1,9 +1,8 @@
-"""What the command line prints of lists: JSON, or a table and the remarks on it; and findings."""
+"""Lists on the command line: JSON, or a table with remarks below."""
 
 import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import typer
 from pydantic import BaseModel
@@ -11,17 +10,16 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from coro_core.cli.chat.text import harmless
-
-if TYPE_CHECKING:
-    from coro_core.cli.check import Checkup
+from coro_core.cli.text import sanitize
 
 _WHOLE = ("id", "upstream_model")
-"""What is copied from a table, and not broken while there is something else to break."""
+"""Columns that people copy from; other columns are broken first."""
 
 
-def show(items: Sequence[BaseModel], as_json: bool, columns: Sequence[str], none: str) -> None:
-    """Print items as JSON; or as a table of these fields, and below it what there is to say."""
+def print_list(
+    items: Sequence[BaseModel], as_json: bool, columns: Sequence[str], none: str
+) -> None:
+    """Print items as JSON, or as a table of these fields with the remarks below; or `none`."""
     rows = [item.model_dump() for item in items]
     if as_json:
         typer.echo(json.dumps(rows, indent=2))
@@ -30,7 +28,7 @@ def show(items: Sequence[BaseModel], as_json: bool, columns: Sequence[str], none
     else:
         Console().print(_table(rows, columns))
         if remarks := _remarks(rows, columns[0]):
-            typer.echo(harmless("\n" + "\n".join(remarks)))
+            typer.echo(sanitize("\n" + "\n".join(remarks)))
 
 
 def _table(rows: Sequence[Mapping[str, object]], columns: Sequence[str]) -> Table:
@@ -44,30 +42,12 @@ def _table(rows: Sequence[Mapping[str, object]], columns: Sequence[str]) -> Tabl
 
 
 def _remarks(rows: Sequence[Mapping[str, object]], name: str) -> list[str]:
-    """Return each reason or note once, behind the names of all that it is about."""
-    about = defaultdict(list)
+    """Return each reason or note once, after the names of all rows that have it."""
+    names = defaultdict(list)
     for row in rows:
         if remark := row["reason"] or row.get("note"):
-            about[remark].append(row[name])
-    return [f"{', '.join(map(str, names))}: {remark}" for remark, names in about.items()]
-
-
-def findings(found: "Checkup") -> str:
-    """Put a checkup into lines: a provider each, then a model each."""
-    lines = []
-    for provider in found.providers:
-        served = f", {provider.served} models served" if provider.served is not None else ""
-        reason = f": {provider.reason}" if provider.reason else ""
-        lines.append(f"{provider.plugin:12} key {provider.key}{served}{reason}")
-    lines.append("")
-    for model in found.models:
-        verdict = "ok" if model.usable else "unusable"
-        lines.append(f"{model.model:12} {verdict:9} {model.upstream_model}")
-        if model.latency_ms is not None and model.usable:
-            lines[-1] += f"  {model.latency_ms} ms"
-        lines += [f"{'':12} {text}" for text in (model.reason, model.response) if text]
-    # Names and answers are what strangers say.
-    return harmless("\n".join(lines))
+            names[remark].append(row[name])
+    return [f"{', '.join(map(str, found))}: {remark}" for remark, found in names.items()]
 
 
 def _cell(value: object) -> str:

@@ -1,4 +1,4 @@
-"""`coro chat` without a terminal: where the prompt comes from, what comes out, and how it ends."""
+"""`coro chat` without a terminal: the prompt, the output and the exit code."""
 
 import json
 import subprocess
@@ -42,7 +42,7 @@ def chat(
 
 
 def refused(done: subprocess.CompletedProcess[bytes]) -> str:
-    """Return the one line that a refusal is."""
+    """Return the line of an error, which has to be the only one."""
     assert (done.returncode, done.stdout) == (2, b"")
     said = done.stderr.decode()
     assert said.startswith("coro: ")
@@ -75,7 +75,7 @@ def test_the_demo_answers_from_every_model(tmp_path: Path) -> None:
     assert all(row["response"].startswith("2 + 2 = 4.") for row in rows)
 
 
-def test_a_model_that_fails_costs_its_own_row_and_the_exit_code(
+def test_a_failed_model_costs_its_own_row_and_the_exit_code(
     tmp_path: Path, environ: dict[str, str]
 ) -> None:
     done = chat("Hi", "-m", "limits", "-m", "echo", "-m", "limits", cwd=tmp_path, environ=environ)
@@ -89,7 +89,7 @@ def test_a_model_that_fails_costs_its_own_row_and_the_exit_code(
     assert b"\x1b" not in done.stdout + done.stderr
 
 
-def test_an_unknown_model_is_a_row_that_says_so(tmp_path: Path, environ: dict[str, str]) -> None:
+def test_an_unknown_model_is_a_row_with_an_error(tmp_path: Path, environ: dict[str, str]) -> None:
     done = chat("Hi", "-m", "ehco", "-m", "echo", "--json", cwd=tmp_path, environ=environ)
     assert done.returncode == 1
     assert [row["error_code"] for row in answered(done)] == ["unknown_model", None]
@@ -141,7 +141,7 @@ def test_the_prompt_comes_from_an_argument_a_pipe_or_a_file(
     ],
     ids=lambda value: " ".join(value)[:40] if isinstance(value, list) else "",
 )
-def test_what_cannot_be_asked_is_one_line_with_exit_code_2(
+def test_an_invalid_request_is_one_line_and_exit_code_2(
     tmp_path: Path,
     environ: dict[str, str],
     arguments: list[str],
@@ -152,18 +152,18 @@ def test_what_cannot_be_asked_is_one_line_with_exit_code_2(
     assert said in refused(done)
 
 
-def test_a_prompt_and_a_file_are_one_too_many(tmp_path: Path, environ: dict[str, str]) -> None:
+def test_a_prompt_and_a_file_exclude_each_other(tmp_path: Path, environ: dict[str, str]) -> None:
     (tmp_path / "prompt.txt").write_text("Hi")
     done = chat("Hi", "--file", "prompt.txt", cwd=tmp_path, environ=environ)
     assert "either as an argument or with --file" in refused(done)
 
 
-def test_without_any_available_model_that_is_what_is_said(tmp_path: Path) -> None:
+def test_no_available_model_is_an_error(tmp_path: Path) -> None:
     said = refused(chat("Hi", cwd=tmp_path, environ={}))
     assert said == "coro: No model is available; coro plugins says why. --demo needs no key.\n"
 
 
-def test_a_reader_that_leaves_gets_no_traceback(tmp_path: Path, environ: dict[str, str]) -> None:
+def test_a_closed_pipe_causes_no_traceback(tmp_path: Path, environ: dict[str, str]) -> None:
     with subprocess.Popen(
         [sys.executable, "-m", "coro_core", "chat", "Hi", "-m", "echo"],
         cwd=tmp_path,
@@ -192,7 +192,7 @@ class Plugin(Echo):
 """
 
 
-def test_a_plugin_that_does_not_heed_its_cancellation_holds_nobody_up(
+def test_a_plugin_that_ignores_its_cancellation_does_not_delay_the_end(
     install: Installer, tmp_path: Path
 ) -> None:
     install.add_source("mute", MUTE)
@@ -203,7 +203,9 @@ def test_a_plugin_that_does_not_heed_its_cancellation_holds_nobody_up(
     assert b"Traceback" not in done.stderr
 
 
-def test_markdown_holds_what_an_answer_leaves_open(tmp_path: Path, install: Installer) -> None:
+def test_markdown_closes_the_fence_that_an_answer_leaves_open(
+    tmp_path: Path, install: Installer
+) -> None:
     source = """
 from support.plugins import Echo, answer
 class Plugin(Echo):

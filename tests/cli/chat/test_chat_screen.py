@@ -1,4 +1,4 @@
-"""`coro chat` at a terminal: the live table, the cards, and answers that want to control it."""
+"""`coro chat` at a terminal: the live table, the cards, and answers with control characters."""
 
 import asyncio
 import re
@@ -31,7 +31,7 @@ def environ(install: Installer, **more: str) -> dict[str, str]:
     return {"PYTHONPATH": f"{install.directory}:{TESTS}", **NO_REAL_PLUGINS, **more}
 
 
-def test_a_row_shows_its_answer_while_the_others_clocks_run(
+def test_a_row_shows_its_answer_while_other_clocks_still_run(
     install: Installer, tmp_path: Path
 ) -> None:
     install.add_source("gated", GATED)
@@ -110,10 +110,10 @@ def test_colours_are_left_out_on_request(
         assert bool(COLOUR.search(seen.raw)) is coloured
 
 
-def test_without_a_prompt_the_terminal_is_not_waited_for(tmp_path: Path) -> None:
+def test_a_missing_prompt_is_an_error_at_a_terminal(tmp_path: Path) -> None:
     with Terminal("chat", "--demo", cwd=tmp_path, environ={}) as seen:
         assert seen.wait() == 2
-        assert "there is no prompt: give it as an argument" in seen.text
+        assert "the prompt is missing: give it as an argument" in seen.text
 
 
 async def test_ctrl_c_cancels_the_calls_of_this_process(tmp_path: Path) -> None:
@@ -138,6 +138,6 @@ async def test_ctrl_c_cancels_the_calls_of_this_process(tmp_path: Path) -> None:
             assert code == 130, seen.text
             assert "Traceback" not in seen.text
             assert seen.raw.count(b"\x1b[?25l") == seen.raw.count(b"\x1b[?25h")
-            # The provider hears of it: its connection was closed.
+            # The connection to the provider was closed.
             async with asyncio.timeout(60):
                 await cancelled.wait()

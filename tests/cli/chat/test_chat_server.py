@@ -1,4 +1,4 @@
-"""`coro chat --url`: a server that answers, refuses, is gone, or is something else."""
+"""`coro chat --url`: a server that answers, refuses, is down, or is not CORO."""
 
 import asyncio
 import json
@@ -40,7 +40,7 @@ async def chat(*arguments: str, cwd: Path) -> Done:
     return process.returncode, out.decode(), err.decode()
 
 
-def map_error(done: Done) -> str:
+def error_of(done: Done) -> str:
     code, out, err = done
     assert (code, out) == (2, "")
     assert err.startswith("coro: ")
@@ -73,7 +73,9 @@ MODEL = {
 LISTS = {"/plugins": {"plugins": []}, "/models": {"models": [MODEL]}}
 
 
-async def test_a_server_answers_as_this_process_would(install: Installer, tmp_path: Path) -> None:
+async def test_a_server_gives_the_same_rows_as_this_process(
+    install: Installer, tmp_path: Path
+) -> None:
     install.add("echo", Echo)
     named = ["-m", "echo", "-m", STRANGE]
     async with running(NO_REAL_PLUGINS) as client:
@@ -88,7 +90,7 @@ async def test_a_server_answers_as_this_process_would(install: Installer, tmp_pa
     assert (body["succeeded"], body["failed"]) == (2, 0)
 
 
-async def test_the_demo_served_answers_every_model(tmp_path: Path) -> None:
+async def test_a_demo_server_answers_for_every_model(tmp_path: Path) -> None:
     with Process("serve", "--demo", "--port", "0", cwd=tmp_path, environ={}) as server:
         address = await asyncio.to_thread(server.address)
         code, out, err = await chat("What is 2+2?", "--url", address, cwd=tmp_path)
@@ -97,9 +99,7 @@ async def test_the_demo_served_answers_every_model(tmp_path: Path) -> None:
     assert "== 5 of 5 answered in " in out
 
 
-async def test_an_unknown_model_is_a_row_and_the_server_knows_one_request_id(
-    install: Installer, tmp_path: Path
-) -> None:
+async def test_an_unknown_model_is_a_row_with_an_error(install: Installer, tmp_path: Path) -> None:
     install.add("echo", Echo)
     async with running(NO_REAL_PLUGINS) as client:
         url = str(client.base_url)
@@ -109,20 +109,20 @@ async def test_an_unknown_model_is_a_row_and_the_server_knows_one_request_id(
     assert "== 1 of 2 answered in " in out
 
 
-async def test_a_refused_request_is_the_servers_sentence(
+async def test_a_refused_request_shows_the_sentence_of_the_server(
     install: Installer, tmp_path: Path
 ) -> None:
     install.add("echo", Echo)
     async with running({**NO_REAL_PLUGINS, "CORO_MAX_PROMPT_CHARS": "1"}) as client:
-        said = map_error(await chat("Hi", "--url", str(client.base_url), cwd=tmp_path))
+        said = error_of(await chat("Hi", "--url", str(client.base_url), cwd=tmp_path))
     assert said == "coro: prompt: must have at most 1 characters.\n"
 
 
 async def test_a_refused_connection_is_one_sentence_without_the_password(tmp_path: Path) -> None:
-    said = map_error(await chat("Hi", "--url", "http://me:canary@127.0.0.1:1", cwd=tmp_path))
+    said = error_of(await chat("Hi", "--url", "http://me:canary@127.0.0.1:1", cwd=tmp_path))
     assert said == (
-        "coro: http://127.0.0.1:1 cannot be reached; is the server running, and the address"
-        " right?\n"
+        "coro: http://127.0.0.1:1 cannot be reached; check the address, and that the"
+        " server is running.\n"
     )
 
 
@@ -136,18 +136,18 @@ async def test_a_refused_connection_is_one_sentence_without_the_password(tmp_pat
     ],
     ids=["page", "shape", "status", "redirect"],
 )
-async def test_something_else_that_answers_is_told_from_a_server(
+async def test_a_reply_that_is_not_from_coro_is_named_as_such(
     reply: HttpReply, tmp_path: Path
 ) -> None:
     async with answering(reply) as address:
-        said = map_error(await chat("Hi", "--url", address, cwd=tmp_path))
+        said = error_of(await chat("Hi", "--url", address, cwd=tmp_path))
     assert said == (
-        f"coro: {address} answered {reply.status} with something that is not CORO's;"
-        " is the address right?\n"
+        f"coro: {address} answered {reply.status} with a reply that is not CORO's;"
+        " check the address.\n"
     )
 
 
-async def test_a_server_that_is_full_costs_the_rows_that_it_turned_away(tmp_path: Path) -> None:
+async def test_a_full_server_fails_the_rows_that_it_rejects(tmp_path: Path) -> None:
     full = json_reply({"detail": "CORO is full;\r\x1b[2J try again in 2 s."}, status=503)
     async with answering(full) as address:
         code, out, err = await chat("Hi", "--url", address, "--json", cwd=tmp_path)
@@ -181,7 +181,7 @@ async def test_ctrl_c_cancels_the_calls_of_the_server(install: Installer, tmp_pa
             assert (code, "Traceback" in t.text) == (130, False)
 
 
-async def test_a_server_whose_plugins_are_still_starting_is_waited_for(
+async def test_the_command_waits_for_a_server_whose_plugins_are_starting(
     install: Installer, tmp_path: Path
 ) -> None:
     asked, opened = asyncio.Event(), asyncio.Event()

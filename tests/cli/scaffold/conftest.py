@@ -1,4 +1,4 @@
-"""A plugin of each dialect as `coro plugin new` writes it, and CORO to install beside it."""
+"""A plugin of each dialect, written by `coro plugin new`, and CORO to install beside it."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +13,7 @@ from support.paths import ROOT
 
 @pytest.fixture(scope="session")
 def new() -> Callable[..., Path]:
-    """Write a plugin and return its folder; no terminal is there."""
+    """Write a plugin without a terminal, and return its folder."""
 
     def written(name: str, directory: Path, *options: str) -> Path:
         result = CliRunner().invoke(
@@ -53,7 +53,7 @@ def written(
 def installed(
     dialect: str, written: Path, core_wheel: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Environment:
-    """An environment with the plugin and the core in it, both from wheels."""
+    """An environment with the plugin and the core, both from wheels."""
     environment = Environment(tmp_path_factory.mktemp(f"env-{dialect}") / "venv")
     [wheel] = build(written, tmp_path_factory.mktemp(f"wheel-{dialect}"))
     environment.install(core_wheel, wheel)

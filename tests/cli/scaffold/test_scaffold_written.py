@@ -1,4 +1,4 @@
-"""What `coro plugin new` writes works as it is: installed, tested, checked, asked."""
+"""The plugin that `coro plugin new` writes: installed, tested, checked, asked."""
 
 import json
 import re
@@ -15,7 +15,7 @@ from support.markdown import page
 from support.server import Process
 
 
-def test_its_own_tests_pass_when_it_is_installed_editable(
+def test_the_tests_of_the_plugin_pass_in_an_editable_installation(
     dialect: str, written: Path, core_wheel: Path, tmp_path: Path
 ) -> None:
     environment = Environment(tmp_path / "venv")
@@ -28,14 +28,18 @@ def test_its_own_tests_pass_when_it_is_installed_editable(
         assert f"\n{passed[1]} in " in page("docs/plugins.md")
 
 
-def test_it_keeps_the_contract_without_an_exception(installed: Environment, tmp_path: Path) -> None:
+def test_the_plugin_passes_the_conformance_suite_without_an_exception(
+    installed: Environment, tmp_path: Path
+) -> None:
     done = installed.coro("plugin", "check", "acme", "--json", cwd=tmp_path)
     report = json.loads(done.stdout)
     assert done.returncode == 0
     assert {check["verdict"] for check in report["checks"]} == {"passed"}
 
 
-def test_its_models_answer_in_the_demo(installed: Environment, tmp_path: Path) -> None:
+def test_the_models_of_the_plugin_answer_in_the_demo(
+    installed: Environment, tmp_path: Path
+) -> None:
     arguments = ("serve", "--demo", "--port", "0")
     with Process(*arguments, cwd=tmp_path, environ={}, python=installed.python) as server:
         reply = httpx.post(
@@ -59,7 +63,7 @@ SHORT = ["--title", "Q", "--base-url", "https://q.example", "--model", "q", "--k
 
 
 @pytest.mark.parametrize(("name", "options"), [("a" * 24, LONG), ("q", SHORT)])
-def test_the_longest_and_the_shortest_words_leave_the_source_in_shape(
+def test_the_longest_and_the_shortest_inputs_give_clean_source(
     new: Callable[..., Path],
     dialect: str,
     name: str,

@@ -1,1 +1,1 @@
-"""`coro chat`: one prompt to many models, and their answers side by side in a terminal."""
+"""`coro chat`: send one prompt to many models, and show their answers side by side."""

@@ -1,4 +1,4 @@
-"""Where answers come from: an instance in this process; `remote` knows servers."""
+"""The source of the rows: an instance in this process. `remote` has the servers."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -12,69 +12,71 @@ from coro_core.engine.engine import Engine, build_engine
 
 
 class CannotAskError(CoroError):
-    """Nothing can be asked; the message is one sentence that says why, and what to do."""
+    """No model can be asked. The message is one sentence: the reason, and what to do."""
 
 
-class Source(Protocol):
-    """ChatResult one prompt, a model at a time."""
+class Backend(Protocol):
+    """Sends one prompt to one model at a time."""
 
     @property
     def available(self) -> Sequence[str]:
         """The ids of the models that can be asked now."""
 
     @property
-    def stragglers(self) -> int:
-        """How many calls go on although they were told to stop."""
+    def abandoned_calls(self) -> int:
+        """The number of calls that ignore their cancellation."""
 
     async def ask(self, model_id: str) -> ModelResponse:
-        """Return one model's row. Raises `CannotAskError` for what is wrong with every row."""
+        """Return one model's row. Raises `CannotAskError` for an error that meets every row."""
 
 
-class _Here:
+class _InProcess:
     """An instance of CORO in this process."""
 
-    def __init__(self, engine: Engine, question: SingleChatRequest) -> None:
+    def __init__(self, engine: Engine, request: SingleChatRequest) -> None:
         settings = engine.settings
-        if len(question.prompt) > settings.max_prompt_chars:
+        if len(request.prompt) > settings.max_prompt_chars:
             raise CannotAskError(
                 f"The prompt has more than {settings.max_prompt_chars} characters; shorten it,"
                 " or set CORO_MAX_PROMPT_CHARS."
             )
-        if question.max_tokens > settings.max_tokens:
+        if request.max_tokens > settings.max_tokens:
             raise CannotAskError(
                 f"--max-tokens may be at most {settings.max_tokens}, unless CORO_MAX_TOKENS is set."
             )
-        self._container = engine
-        self._timeout = question.timeout or settings.timeout
+        self._engine = engine
+        self._timeout = request.timeout or settings.timeout
         self._prompt = Prompt(
-            question.prompt,
-            question.temperature,
-            question.max_tokens,
+            request.prompt,
+            request.temperature,
+            request.max_tokens,
             settings.on_retired == "substitute",
         )
 
     @property
     def available(self) -> Sequence[str]:
-        return available(model_list(self._container.catalog))
+        return available_ids(model_list(self._engine.catalog))
 
     @property
-    def stragglers(self) -> int:
-        return self._container.fanout.abandoned_running
+    def abandoned_calls(self) -> int:
+        return self._engine.fanout.abandoned_running
 
     async def ask(self, model_id: str) -> ModelResponse:
-        answers = await self._container.fanout.ask([model_id], self._prompt, self._timeout)
-        return ModelResponse.model_validate(model_response(answers.rows[0]))
+        result = await self._engine.fanout.ask([model_id], self._prompt, self._timeout)
+        return ModelResponse.model_validate(model_response(result.rows[0]))
 
 
 @asynccontextmanager
-async def here(environ: Mapping[str, str], question: SingleChatRequest) -> AsyncIterator[Source]:
-    """Open an instance in this process. Raises `CannotAskError` for a prompt past its limits."""
+async def in_process(
+    environ: Mapping[str, str], request: SingleChatRequest
+) -> AsyncIterator[Backend]:
+    """Start an instance in this process. Raises `CannotAskError` for a request past its limits."""
     engine = build_engine(environ)
-    source = _Here(engine, question)
+    backend = _InProcess(engine, request)
     async with engine.started():
-        yield source
+        yield backend
 
 
-def available(models: ModelList) -> Sequence[str]:
+def available_ids(models: ModelList) -> Sequence[str]:
     """Return the ids of the models that can be asked now."""
     return [model.id for model in models.models if model.available]

@@ -1,4 +1,4 @@
-"""ChatResult from a server somewhere, through its HTTP API."""
+"""Rows from a CORO server, through its HTTP API."""
 
 import asyncio
 import json
@@ -17,96 +17,103 @@ from coro_core.api.schemas import (
     SingleChatRequest,
 )
 from coro_core.api.serializers import model_response
-from coro_core.cli.chat.backends import CannotAskError, Source, available
-from coro_core.cli.chat.text import on_one_line
+from coro_core.cli.chat.backends import Backend, CannotAskError, available_ids
+from coro_core.cli.text import on_one_line
 from coro_core.contract.errors import ConnectionFailed, Overloaded, Timeout
 from coro_core.dispatch.result import UNKNOWN_MODEL, ModelResult
 
-PATIENCE_SECONDS = 90.0
-"""How long a server may keep us waiting: the longest timeout, and the time that a host on a free
-plan takes to wake up."""
+SERVER_SECONDS = 90.0
+"""Limit for one reply, then the command gives up.
+
+The longest timeout of a request is 60 s, and a host on a free plan takes up to 30 s to wake up.
+"""
 
 POLL_SECONDS = 0.2
-"""How often a server that has only just started is asked whether its plugins are open."""
+"""Time between two requests to a server whose plugins are still starting."""
 
-Form = TypeVar("Form", bound=BaseModel)
+Body = TypeVar("Body", bound=BaseModel)
 
-_TURNED_AWAY = {404: UNKNOWN_MODEL, 503: Overloaded.code}
-"""The problems that concern one model's request; any other would meet all of them."""
+_ROW_PROBLEMS = {404: UNKNOWN_MODEL, 503: Overloaded.code}
+"""Statuses that fail one row. Any other problem would meet every row."""
 
 
-class _There:
-    """A server somewhere."""
+class _Remote:
+    """A CORO server, and one prompt for it."""
 
-    stragglers = 0
+    abandoned_calls = 0
 
     def __init__(
-        self, client: httpx.AsyncClient, name: str, available: Sequence[str], question: str
+        self, client: httpx.AsyncClient, name: str, available: Sequence[str], body: str
     ) -> None:
         self._client = client
         self._name = name
-        self._question = question
+        self._body = body
         self.available = available
 
     async def ask(self, model_id: str) -> ModelResponse:
         path = f"chat/{quote(model_id, safe='')}"
         try:
-            reply = await self._client.post(path, content=self._question)
+            reply = await self._client.post(path, content=self._body)
         except httpx.TimeoutException:
-            return _failed(model_id, f"{self._name} did not answer in time.", Timeout.code)
+            sentence = f"{self._name} did not answer within {SERVER_SECONDS:g} s; try again later."
+            return _failed(model_id, sentence, Timeout.code)
         except httpx.TransportError:
-            sentence = f"{self._name} hung up before it had answered."
+            sentence = f"{self._name} closed the connection before it answered; try again."
             return _failed(model_id, sentence, ConnectionFailed.code)
         try:
             return ModelResponse.model_validate_json(reply.content)
         except ValidationError:
             pass
-        if (code := _TURNED_AWAY.get(reply.status_code)) and (detail := _detail(reply)):
+        if (code := _ROW_PROBLEMS.get(reply.status_code)) and (detail := _detail(reply)):
             return _failed(model_id, detail, code)
-        _refuse(reply, self._name)
+        _raise_problem(reply, self._name)
 
 
 @asynccontextmanager
-async def there(url: str, question: SingleChatRequest, request_id: str) -> AsyncIterator[Source]:
-    """Open a connection to a server. Raises `CannotAskError` when it is none, or is not there."""
+async def remote(url: str, request: SingleChatRequest, request_id: str) -> AsyncIterator[Backend]:
+    """Open a client for a server.
+
+    Raises `CannotAskError` when the server cannot be reached, or is not CORO.
+    """
     address, name = _address(url)
     headers = {"Content-Type": "application/json", "X-Request-ID": request_id}
     async with httpx.AsyncClient(
-        base_url=address, headers=headers, timeout=PATIENCE_SECONDS
+        base_url=address, headers=headers, timeout=SERVER_SECONDS
     ) as client:
-        # First of all: this finds out whether it is there, and wakes it if its host let it sleep.
+        # Ask for the plugins first: this wakes a host that put the server to sleep.
         try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
+            async with asyncio.timeout(SERVER_SECONDS):
                 while await _starting(client, name):  # noqa: ASYNC110 - another machine's state
                     await asyncio.sleep(POLL_SECONDS)
-                models = _parsed(await client.get("models"), ModelList, name)
+                models = _parse(await client.get("models"), ModelList, name)
         except (httpx.TimeoutException, TimeoutError):
             raise CannotAskError(
-                f"{name} was not ready within {PATIENCE_SECONDS:g} s; try again later."
+                f"{name} was not ready within {SERVER_SECONDS:g} s; try again later."
             ) from None
         except httpx.TransportError:
             raise CannotAskError(
-                f"{name} cannot be reached; is the server running, and the address right?"
+                f"{name} cannot be reached; check the address, and that the server is running."
             ) from None
-        yield _There(client, name, available(models), question.model_dump_json(exclude_none=True))
+        body = request.model_dump_json(exclude_none=True)
+        yield _Remote(client, name, available_ids(models), body)
 
 
 async def _starting(client: httpx.AsyncClient, name: str) -> bool:
-    """Tell whether any plugin of a server is not open yet."""
-    plugins = _parsed(await client.get("plugins"), PluginList, name).plugins
+    """Return True while any plugin of a server is starting."""
+    plugins = _parse(await client.get("plugins"), PluginList, name).plugins
     return any(plugin.state == "starting" for plugin in plugins)
 
 
-def _parsed(reply: httpx.Response, form: type[Form], name: str) -> Form:
-    """Return a server's reply. Raises `CannotAskError` when it is not what CORO answers."""
+def _parse(reply: httpx.Response, body: type[Body], name: str) -> Body:
+    """Return the body of a reply. Raises `CannotAskError` when CORO did not write it."""
     try:
-        return form.model_validate_json(reply.content)
+        return body.model_validate_json(reply.content)
     except ValidationError:
-        _refuse(reply, name)
+        _raise_problem(reply, name)
 
 
 def _address(url: str) -> tuple[httpx.URL, str]:
-    """Return a server's address, and how it is called: without the password that it may hold."""
+    """Return a server's address, and its name in messages, which has no password in it."""
     try:
         address = httpx.URL(url)
     except httpx.InvalidURL:
@@ -116,12 +123,12 @@ def _address(url: str) -> tuple[httpx.URL, str]:
     return address, on_one_line(str(address.copy_with(userinfo=b"", query=None, fragment=None)))
 
 
-def _refuse(reply: httpx.Response, name: str) -> NoReturn:
-    """Say in a sentence why a server's reply is of no use."""
+def _raise_problem(reply: httpx.Response, name: str) -> NoReturn:
+    """Raise `CannotAskError` with the sentence of the problem, if the reply has one."""
     raise CannotAskError(
         _detail(reply)
-        or f"{name} answered {reply.status_code} with something that is not CORO's;"
-        " is the address right?"
+        or f"{name} answered {reply.status_code} with a reply that is not CORO's;"
+        " check the address."
     )
 
 
@@ -136,6 +143,6 @@ def _detail(reply: httpx.Response) -> str | None:
 
 
 def _failed(model_id: str, error: str, code: str) -> ModelResponse:
-    """Return the row of a model that the server did not ask."""
+    """Return the row of a model that the server did not call."""
     row = model_response(ModelResult(model=model_id, error=error, error_code=code))
     return ModelResponse.model_validate(row)

@@ -1,53 +1,81 @@
-"""One run of `coro chat`: open what answers, ask, show, and leave in order."""
+"""One run of `coro chat`: open the backend, ask each model, show the rows, and close."""
 
 import asyncio
 import io
 import os
+import secrets
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager, suppress
 from enum import IntEnum
+from typing import Literal
 
 from rich.console import Console
 from rich.live import Live
 
-from coro_core.api.schemas import ChatResponse, ModelResponse
-from coro_core.cli.chat.backends import CannotAskError, Source
-from coro_core.cli.chat.views import Board
+from coro_core.api.schemas import ChatResponse, ModelResponse, SingleChatRequest
+from coro_core.cli.chat.backends import Backend, CannotAskError, in_process
+from coro_core.cli.chat.views import LiveTable, show_answers, show_json, show_markdown
+from coro_core.cli.instance import environ_for_command
 
 FRAMES_PER_SECOND = 10
 
+Form = Literal["people", "json", "markdown"]
+Show = Callable[[Console, ChatResponse], None]
+
+_SHOWS: Mapping[Form, Show] = {
+    "people": show_answers,
+    "json": show_json,
+    "markdown": show_markdown,
+}
+
 
 class ExitCode(IntEnum):
-    """What the shell gets to see; 2, for what could not be asked at all, comes from `main`."""
+    """Exit codes of `coro chat`; `main` adds 2, for a request that cannot be sent."""
 
     ALL_ANSWERED = 0
     SOME_FAILED = 1
     INTERRUPTED = 130
 
 
+def run_chat(
+    request: SingleChatRequest, models: Sequence[str], *, url: str | None, demo: bool, form: Form
+) -> ExitCode:
+    """Send the request to these models, or to every available one, and show the rows."""
+    request_id = secrets.token_hex(8)
+    if url:
+        # Import here: an HTTP client takes a while to load.
+        from coro_core.cli.chat.remote import remote
+
+        backend = remote(url, request, request_id)
+    else:
+        # The rows have the warnings on models and keys, so the log is left to errors.
+        backend = in_process(environ_for_command(demo=demo, log_level="error"), request)
+    return Session(backend, models, request_id, _SHOWS[form]).run()
+
+
 class Session:
-    """Asks models, shows what they say, and is gone."""
+    """One request to a backend."""
 
     def __init__(
         self,
-        opening: AbstractAsyncContextManager[Source],
+        backend: AbstractAsyncContextManager[Backend],
         models: Sequence[str],
         request_id: str,
-        show: Callable[[Console, ChatResponse], None],
+        show: Show,
     ) -> None:
-        """Take what answers, not yet open; no models stand for every available one."""
-        self._opening = opening
+        """Take a backend that is not open yet; no models stand for every available one."""
+        self._opening = backend
         self._models = tuple(dict.fromkeys(models))
         self._request_id = request_id
         self._show = show
-        self._source: Source | None = None
+        self._backend: Backend | None = None
 
     def run(self) -> ExitCode:
-        """Do all of it. Raises `CannotAskError` when nothing can be asked.
+        """Ask, show and close. Raises `CannotAskError` when no model can be asked.
 
-        An interrupt (Ctrl-C) cancels the calls, so that no provider goes on for nobody.
+        Ctrl-C cancels the calls, so that no provider works on an answer without a reader.
         """
         runner = asyncio.Runner()
         try:
@@ -57,8 +85,8 @@ class Session:
         except BaseException:
             runner.close()
             raise
-        if self._source and self._source.stragglers:
-            # A plugin does not heed its cancellation, and asyncio would wait for it without end.
+        if self._backend and self._backend.abandoned_calls:
+            # A plugin ignores its cancellation, and asyncio would wait for the call without end.
             for stream in (sys.stdout, sys.stderr):
                 with suppress(AttributeError, OSError):
                     stream.flush()
@@ -68,29 +96,29 @@ class Session:
 
     async def _run(self) -> ExitCode:
         console = _console()
-        board = Board()
+        table = LiveTable()
         async with AsyncExitStack() as stack:
-            with _live(board, console):
-                self._source = await stack.enter_async_context(self._opening)
-                models = self._models or self._source.available
+            with _live(table, console):
+                self._backend = await stack.enter_async_context(self._opening)
+                models = self._models or self._backend.available
                 if not models:
                     raise CannotAskError(
                         "No model is available; coro plugins says why. --demo needs no key."
                     )
-                board.start(models)
-                body = await self._ask(self._source, models, board.put)
-            # Before the plugins are closed, which nobody wants to wait for.
+                table.start(models)
+                body = await self._ask(self._backend, models, table.put)
+            # Before the plugins are closed, which takes time that the reader need not wait.
             self._show(console, body)
         return ExitCode.SOME_FAILED if body.failed else ExitCode.ALL_ANSWERED
 
     async def _ask(
-        self, source: Source, models: Sequence[str], on_row: Callable[[ModelResponse], None]
+        self, backend: Backend, models: Sequence[str], on_row: Callable[[ModelResponse], None]
     ) -> ChatResponse:
-        """Ask each model by itself, all at once, so that each row shows as soon as it is there."""
+        """Ask each model by itself, all at once, so that each row is shown when it is ready."""
         started = time.monotonic()
 
         async def ask(model_id: str) -> ModelResponse:
-            row = await source.ask(model_id)
+            row = await backend.ask(model_id)
             on_row(row)
             return row
 
@@ -98,7 +126,7 @@ class Session:
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(ask(model_id)) for model_id in models]
         except ExceptionGroup as problems:
-            # Whatever meets one request in this way meets them all.
+            # An error that fails one request in this way fails every request.
             raise problems.exceptions[0] from None
         rows = [task.result() for task in tasks]
         failed = sum(row.error_code is not None for row in rows)
@@ -112,17 +140,17 @@ class Session:
 
 
 def _console() -> Console:
-    """Return the terminal, or whatever stands in for it; a character it lacks becomes a `?`."""
+    """Return a console on standard output; a character that it cannot encode becomes `?`."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
     return Console(markup=False, highlight=False, emoji=False)
 
 
 @contextmanager
-def _live(board: Board, console: Console) -> Iterator[None]:
-    """Show the board for as long as models answer, where there is a terminal to show it on."""
+def _live(table: LiveTable, console: Console) -> Iterator[None]:
+    """Show the table while the models answer, if the console is a terminal."""
     if not (console.is_interactive and console.file.isatty()):
         yield
         return
-    with Live(board, console=console, transient=True, refresh_per_second=FRAMES_PER_SECOND):
+    with Live(table, console=console, transient=True, refresh_per_second=FRAMES_PER_SECOND):
         yield

@@ -1,7 +1,7 @@
-"""How answers look: a live table while they come in, then cards, lines, Markdown or JSON.
+"""The rows on a screen: a live table while they arrive, then cards, lines, Markdown or JSON.
 
-Everything that a model, a provider or a server said is made harmless here, and is put into rich as
-`Text`, in which square brackets are no markup.
+Text of a model, a provider or a server is sanitized here. rich gets it as `Text`, in which square
+brackets are not markup.
 """
 
 import time
@@ -15,14 +15,14 @@ from rich.table import Table
 from rich.text import Text
 
 from coro_core.api.schemas import ChatResponse, ModelResponse
-from coro_core.cli.chat.text import harmless, harmless_json, on_one_line
+from coro_core.cli.text import on_one_line, sanitize, sanitize_json
 
 CARD_COLUMNS = 36
-"""The narrowest card that is pleasant to read, in columns of the terminal."""
+"""The narrowest readable card, in columns of the terminal."""
 
 
-class Board:
-    """The live table: a row for each model, with a clock that runs until it has answered."""
+class LiveTable:
+    """A row for each model, with a clock that runs until the model has answered."""
 
     def __init__(self) -> None:
         self._spinner = Spinner("dots")
@@ -35,7 +35,7 @@ class Board:
         self._rows = dict.fromkeys(models)
 
     def put(self, row: ModelResponse) -> None:
-        """Stop the clock of a model that has answered, or failed."""
+        """Show the row of a model that has answered or failed, and stop its clock."""
         self._rows[row.model] = row
 
     def __rich__(self) -> RenderableType:
@@ -53,16 +53,16 @@ class Board:
             if row is not None:
                 mark = Text("✗", "red") if row.error_code else Text("✓", "green")
             seconds = f"{(row.latency_ms if row else clock) / 1000:.1f} s"
-            said = "" if row is None else on_one_line(row.error or row.response)
-            table.add_row(mark, Text(on_one_line(model), "bold"), Text(seconds), Text(said, "dim"))
+            text = "" if row is None else on_one_line(row.error or row.response)
+            table.add_row(mark, Text(on_one_line(model), "bold"), Text(seconds), Text(text, "dim"))
         return table
 
 
 def cards(body: ChatResponse, width: int) -> RenderableType:
-    """Put the answers side by side, in rows of as many as fit into `width` columns."""
+    """Return the answers side by side, as many in a line as fit into `width` columns."""
     rows = body.responses
-    lines = -(-len(rows) // max(1, min(len(rows), width // CARD_COLUMNS)))
-    across = -(-len(rows) // lines)
+    height = -(-len(rows) // max(1, min(len(rows), width // CARD_COLUMNS)))
+    across = -(-len(rows) // height)
     grid = Table.grid(expand=True)
     for _ in range(across):
         grid.add_column(ratio=1)
@@ -72,11 +72,11 @@ def cards(body: ChatResponse, width: int) -> RenderableType:
 
 
 def _card(row: ModelResponse) -> Panel:
-    said: list[RenderableType] = [_answer(row), Text(" · ".join(_figures(row)), "dim")]
+    parts: list[RenderableType] = [_answer(row), Text(" · ".join(_figures(row)), "dim")]
     if row.note:
-        said.append(Text(on_one_line(row.note), "dim italic"))
+        parts.append(Text(on_one_line(row.note), "dim italic"))
     return Panel(
-        Group(*said),
+        Group(*parts),
         title=Text(on_one_line(row.model), "bold"),
         title_align="left",
         border_style="red" if row.error_code else "green",
@@ -86,28 +86,28 @@ def _card(row: ModelResponse) -> Panel:
 def _answer(row: ModelResponse) -> Text:
     if row.error_code:
         return Text(_error(row), "red", overflow="fold")
-    return Text(harmless(row.response).strip("\n"), overflow="fold")
+    return Text(sanitize(row.response).strip("\n"), overflow="fold")
 
 
 def lines(body: ChatResponse) -> str:
-    """Put the answers one below the other, without any decoration: for a pipe or a file."""
+    """Return the answers one below the other, without decoration, for a pipe or a file."""
     parts = []
     for row in body.responses:
         heading = ", ".join([on_one_line(row.model), *_figures(row)])
-        answer = f"error: {_error(row)}" if row.error_code else harmless(row.response).strip("\n")
+        answer = f"error: {_error(row)}" if row.error_code else sanitize(row.response).strip("\n")
         note = [f"({on_one_line(row.note)})"] if row.note else []
         parts.append("\n".join([f"== {heading}", *note, answer]))
     return "\n\n".join([*parts, f"== {_summary(body)}"])
 
 
 def markdown(body: ChatResponse) -> str:
-    """Put the answers into a Markdown document.
+    """Return the answers as a Markdown document.
 
-    Each is a quotation, so that what it leaves open (a fence, a tag, a list) ends with it.
+    Each answer is a quotation, which closes any fence, tag or list that the answer leaves open.
     """
     parts = []
     for row in body.responses:
-        answer = f"**{_error(row)}**" if row.error_code else harmless(row.response).strip("\n")
+        answer = f"**{_error(row)}**" if row.error_code else sanitize(row.response).strip("\n")
         quoted = "\n".join(f"> {line}".rstrip() for line in answer.split("\n"))
         note = f"\n\n{on_one_line(row.note)}" if row.note else ""
         figures = f"\n\n{', '.join(_figures(row))}" if _figures(row) else ""
@@ -120,7 +120,7 @@ def _error(row: ModelResponse) -> str:
 
 
 def _figures(row: ModelResponse) -> list[str]:
-    """Say who answered, how long it took and how much it was, as far as that is known."""
+    """Return the upstream model, the latency and the tokens, as far as they are known."""
     figures = [on_one_line(row.upstream_model)] if row.upstream_model else []
     if row.latency_ms:
         figures.append(f"{row.latency_ms} ms")
@@ -153,5 +153,5 @@ def show_markdown(console: Console, body: ChatResponse) -> None:
 
 
 def show_json(console: Console, body: ChatResponse) -> None:
-    """Print the body that `POST /chat` has."""
-    typer.echo(harmless_json(body.model_dump_json(indent=2)), console.file)
+    """Print the body of `POST /chat`."""
+    typer.echo(sanitize_json(body.model_dump_json(indent=2)), console.file)

@@ -1,4 +1,4 @@
-"""`coro plugin new`: a provider plugin to begin with, written as a distribution of its own.
+"""`coro plugin new`: write a new provider plugin as a distribution of its own.
 
-`answers` holds what was asked, judged; `writing` fills the templates and writes the files.
+`inputs` validates what the author gives; `asking` collects it; `writing` fills the templates.
 """

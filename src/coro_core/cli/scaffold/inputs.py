@@ -1,10 +1,10 @@
-"""What an author says of a plugin to be, judged one by one. Each mistake is one sentence."""
+"""The inputs of a new plugin, and their validation. Each error is one sentence."""
 
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
+from coro_core.cli.scaffold.dialect import Dialect
 from coro_core.contract.errors import SettingsError
 from coro_core.contract.types import Model
 from coro_core.kit import base_url
@@ -17,88 +17,82 @@ _UPSTREAM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,63}")
 _EXAMPLE = "https://api.acme.example/v1"
 
 
-class Dialect(StrEnum):
-    """What the provider speaks."""
-
-    OPENAI = "openai"
-    """OpenAI's chat dialect, which many share."""
-    OWN = "own"
-    """Another one: a worked example is written, to be replaced."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PluginInputs:
-    """A plugin to be."""
+    """The validated inputs of a new plugin."""
 
     name: str
-    """Its entry point's name: what `plugin:name` and CORO_DISABLED_PLUGINS say."""
+    """The entry point's name, as in `plugin:name` and CORO_DISABLED_PLUGINS."""
     title: str
-    """The provider, for people."""
+    """The provider's name for people."""
     models: Sequence[Model]
     base_url: str
     dialect: Dialect
     key: str
-    """The variable that holds the key."""
+    """The name of the variable that holds the key."""
 
     @property
     def distribution(self) -> str:
-        """What pip installs."""
+        """The name that pip installs."""
         return f"coro-{self.name}"
 
     @property
     def package(self) -> str:
-        """What Python imports."""
+        """The name that Python imports."""
         return f"coro_{self.name.replace('-', '_')}"
 
     @property
     def address(self) -> str:
-        """The variable that holds another address than `base_url`."""
+        """The name of the variable that replaces `base_url`."""
         return f"{prefix(self.name)}_BASE_URL"
 
     @property
     def plugin(self) -> str:
-        """The plugin's class."""
+        """The name of the plugin's class."""
         return "".join(part.capitalize() for part in self.name.split("-")) + "Plugin"
 
 
 def prefix(name: str) -> str:
-    """Return what the plugin's variables begin with."""
+    """Return the first part of the names of the plugin's variables."""
     return name.replace("-", "_").upper()
 
 
-def usual_title(name: str) -> str:
-    """Return what a provider is called when nothing is said."""
+def default_title(name: str) -> str:
+    """Return the provider's name for people, made from the plugin's name."""
     return name.replace("-", " ").title()
 
 
-def judged_name(name: str) -> str:
-    """Return the name. Raises `SettingsError`.
+def validate_name(name: str) -> str:
+    """Return the plugin's name. Raises `SettingsError`.
 
-    One that is normal as https://peps.python.org/pep-0503/ has it, so that the distribution, the
-    package and the entry point are spelt alike everywhere.
+    Accepts normalized names only (https://peps.python.org/pep-0503/), so that distribution, package
+    and entry point have the same spelling everywhere.
     """
     if name.startswith("coro-"):
-        raise SettingsError(f"say {name.removeprefix('coro-')}: coro- is put before it anyway.")
+        raise SettingsError(
+            f"give {name.removeprefix('coro-')} as the name: coro- is put in front of it."
+        )
     if not _NAME.fullmatch(name) or len(name) > MAX_NAME_CHARS:
         raise SettingsError(
-            f"{name[:40]!a} cannot be a plugin's name: a letter, then letters, digits and single"
-            f" hyphens, all lower case, at most {MAX_NAME_CHARS}."
+            f"{name[:40]!a} cannot be a plugin's name. Use a letter, then letters, digits and"
+            f" single hyphens, all lower case, at most {MAX_NAME_CHARS} characters."
         )
     if name == "core":
-        raise SettingsError("coro-core is the core itself; take another name.")
+        raise SettingsError("coro-core is the name of the core; choose another name.")
     return name
 
 
-def judged_base_url(address: str) -> str:
-    """Return the address, without a slash at the end. Raises `NotConfigured` or
-    `SettingsError`, a sentence either.
+def validate_base_url(address: str) -> str:
+    """Return the address, without a slash at the end.
+
+    Raises `NotConfigured` or `SettingsError`.
     """
     if '"' in address or "\\" in address or not address.isascii():
         raise SettingsError(f"--base-url must be plain ASCII, such as {_EXAMPLE}.")
     return base_url({"--base-url": address}, "--base-url", _EXAMPLE)
 
 
-def judged_title(title: str) -> str:
+def validate_title(title: str) -> str:
     """Return the provider's name for people. Raises `SettingsError`."""
     if not _TITLE.fullmatch(title):
         raise SettingsError(
@@ -107,11 +101,18 @@ def judged_title(title: str) -> str:
     return title
 
 
-def judged_models(entries: Iterable[str], title: str) -> Sequence[Model]:
+def validate_dialect(name: str) -> Dialect:
+    """Return the dialect of that name. Raises `SettingsError`."""
+    if name not in list(Dialect):
+        raise SettingsError(f"the dialect must be {' or '.join(Dialect)}.")
+    return Dialect(name)
+
+
+def validate_models(entries: Iterable[str], title: str) -> Sequence[Model]:
     """Return the models of entries such as `id=upstream-name`. Raises `SettingsError`."""
     models = [_model(entry.strip(), title) for entry in entries]
     if not models:
-        raise SettingsError("a plugin offers at least one model: --model id=upstream-name.")
+        raise SettingsError("a plugin offers at least one model: give --model id=upstream-name.")
     for taken, values in (
         ("id", [model.id for model in models]),
         ("upstream name", [model.candidates[0] for model in models]),
@@ -121,15 +122,15 @@ def judged_models(entries: Iterable[str], title: str) -> Sequence[Model]:
     return models
 
 
-def judged_key(variable: str, name: str) -> str:
-    """Return the key's variable, for the plugin of that name. Raises `SettingsError`."""
+def validate_key(variable: str, name: str) -> str:
+    """Return the name of the key's variable, for the plugin `name`. Raises `SettingsError`."""
     if not _VARIABLE.fullmatch(variable):
         raise SettingsError(
-            f"{variable[:40]!a} cannot be the key's variable: a letter, then letters, digits and _,"
-            " all upper case, at most 40."
+            f"{variable[:40]!a} cannot be the key's variable. Use a letter, then letters, digits"
+            " and _, all upper case, at most 40 characters."
         )
     if variable.startswith("CORO_") or variable == f"{prefix(name)}_BASE_URL":
-        raise SettingsError(f"{variable} has a meaning of its own; take {prefix(name)}_API_KEY.")
+        raise SettingsError(f"{variable} has another meaning already; use {prefix(name)}_API_KEY.")
     return variable
 
 
@@ -138,7 +139,7 @@ def _model(entry: str, title: str) -> Model:
     upstream = upstream if equals else public
     if not _UPSTREAM.fullmatch(upstream):
         raise SettingsError(
-            f"--model {entry[:80]!a}: the provider's own name is 1 to 64 letters, digits and"
+            f"--model {entry[:80]!a}: the provider's own name must be 1 to 64 letters, digits and"
             " . _ : / @ + -."
         )
     try:

@@ -1,4 +1,4 @@
-"""Filling the templates, and writing what comes of it."""
+"""Fill the templates, and write the files of a new plugin."""
 
 import string
 from collections.abc import Mapping
@@ -8,7 +8,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 import coro_core
-from coro_core.cli.scaffold.inputs import Dialect, PluginInputs
+from coro_core.cli.scaffold.dialect import Dialect
+from coro_core.cli.scaffold.inputs import PluginInputs
 from coro_core.contract.errors import SettingsError
 from coro_core.contract.hookspecs import CONTRACT_VERSION
 
@@ -34,50 +35,52 @@ _OPENAI = {
 }
 _OWN = {"src/{package}/dialect.py": "dialect.py", **_OPENAI}
 _ROWS = [
-    "| `client.py` | the calls |",
-    "| `error_mapping.py` | what a refusal means |",
+    "| `client.py` | the provider client: sends the requests |",
+    "| `error_mapping.py` | the reason for each failed call |",
 ]
-_OWN_ROWS = ["| `dialect.py` | what is sent, and reading what comes back |", *_ROWS]
-_USUAL_SECONDS = 1.0
-"""How long a simulated model takes in the demo."""
+_OWN_ROWS = ["| `dialect.py` | the request bodies, and the readers of the replies |", *_ROWS]
+_LATENCY_SECONDS = 1.0
+"""Latency of a simulated model in the demo."""
 
 
 class _Template(string.Template):
-    """With a sign that neither Python nor YAML nor Markdown has a use for."""
+    """A template with a delimiter that has no meaning in Python, YAML and Markdown."""
 
     delimiter = "@@"
 
 
-def distribution(answers: PluginInputs) -> Mapping[str, str]:
+def distribution(inputs: PluginInputs) -> Mapping[str, str]:
     """Return every file of the distribution: its path, with slashes, and its text."""
-    dialect = answers.dialect.value
+    dialect = inputs.dialect.value
     files = {path: f"common/{name}" for path, name in _COMMON.items()}
-    own = _OWN if answers.dialect is Dialect.OWN else _OPENAI
+    own = _OWN if inputs.dialect is Dialect.OWN else _OPENAI
     files |= {path: f"{dialect}/{name}" for path, name in own.items()}
-    values = _values(answers)
+    values = _values(inputs)
     filled = {
-        path.format(package=answers.package): _Template(_template(name)).substitute(values)
+        path.format(package=inputs.package): _Template(_template(name)).substitute(values)
         for path, name in files.items()
     }
-    return {**filled, f"src/{answers.package}/py.typed": ""}
+    return {**filled, f"src/{inputs.package}/py.typed": ""}
 
 
 def write(files: Mapping[str, str], directory: Path) -> None:
-    """Write the files below a directory that is not there yet, or is empty.
+    """Write the files below a directory that does not exist yet, or is empty.
 
-    Raises `SettingsError` when it is neither, cannot be written, or is inside of CORO's own source.
+    Raises `SettingsError` if the directory has files, cannot be written, or is in CORO's source.
     """
     target = directory.resolve()
     source = Path(coro_core.__file__).resolve().parents[2]
     if (source / "src" / "coro_core").is_dir() and target.is_relative_to(source):
         raise SettingsError(
-            f"{directory} is inside of CORO's own source; a plugin is a project of its own:"
-            " go elsewhere, or name a place with --directory."
+            f"{directory} is inside CORO's own source, and a plugin is a project of its own;"
+            " name another folder with --directory."
         )
     try:
         target.mkdir(parents=True, exist_ok=True)
         if any(target.iterdir()):
-            raise SettingsError(f"{directory} is there already, and not empty; nothing is changed.")
+            raise SettingsError(
+                f"{directory} exists and is not empty; name another folder with --directory."
+            )
         for path, text in files.items():
             file = target / path
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -87,7 +90,7 @@ def write(files: Mapping[str, str], directory: Path) -> None:
 
 
 def core_requirement() -> str:
-    """Return what a plugin of today needs: this minor version, as a major one is still to come."""
+    """Return the requirement of a new plugin: this minor version, while CORO is at 0.x."""
     major, minor = version("coro-core").split(".")[:2]
     return f"coro-core>={major}.{minor},<{major}.{int(minor) + 1}"
 
@@ -96,21 +99,21 @@ def _template(name: str) -> str:
     return resources.files(__package__).joinpath("templates", f"{name}.tmpl").read_text("utf-8")
 
 
-def _values(answers: PluginInputs) -> Mapping[str, str | int]:
-    models = answers.models
+def _values(inputs: PluginInputs) -> Mapping[str, str | int]:
+    models = inputs.models
     return {
-        "name": answers.name,
-        "title": answers.title,
-        "distribution": answers.distribution,
-        "package": answers.package,
-        "plugin": answers.plugin,
-        "key": answers.key,
-        "address": answers.address,
-        "base_url": answers.base_url,
+        "name": inputs.name,
+        "title": inputs.title,
+        "distribution": inputs.distribution,
+        "package": inputs.package,
+        "plugin": inputs.plugin,
+        "key": inputs.key,
+        "address": inputs.address,
+        "base_url": inputs.base_url,
         "core": core_requirement(),
         "contract": CONTRACT_VERSION,
         "year": datetime.now(UTC).year,
-        "file_rows": "\n".join(_OWN_ROWS if answers.dialect is Dialect.OWN else _ROWS),
+        "file_rows": "\n".join(_OWN_ROWS if inputs.dialect is Dialect.OWN else _ROWS),
         "first_id": models[0].id,
         "model_ids": ", ".join(model.id for model in models),
         "models": "\n".join(
@@ -124,7 +127,7 @@ def _values(answers: PluginInputs) -> Mapping[str, str | int]:
             for model in models
         ),
         "default_models": "\n".join(
-            f'    "{model.candidates[0]}": {_USUAL_SECONDS},' for model in models
+            f'    "{model.candidates[0]}": {_LATENCY_SECONDS},' for model in models
         ),
         "ids": "\n".join(f'        "{model.id}",' for model in models),
         "model_rows": "\n".join(

@@ -1,0 +1,23 @@
+"""An instance of CORO for one command."""
+
+from collections.abc import Mapping
+
+from coro_core.config.logs import configure_logs
+from coro_core.config.settings import read_environ, read_settings
+from coro_core.engine.engine import Engine, build_engine
+
+DEMO: Mapping[str, str] = {"CORO_DEMO": "true"}
+"""The variables that `--demo` stands for."""
+
+
+def engine_from_environ(*, demo: bool = False, log_level: str) -> Engine:
+    """Build an instance from the environment and `.env`. Raises `SettingsError`."""
+    environ = environ_for_command(demo=demo, log_level=log_level)
+    return build_engine(environ)
+
+
+def environ_for_command(*, demo: bool, log_level: str) -> dict[str, str]:
+    """Return the environment over `.env`, and start the log. Raises `SettingsError`."""
+    environ = {**read_environ(), **(DEMO if demo else {})}
+    configure_logs(format=read_settings(environ).log_format, level=log_level)
+    return environ
