@@ -1,6 +1,5 @@
 """How a simulated provider behaves, and what it saw: the script that tests and the demo write."""
 
-import asyncio
 import re
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
@@ -114,6 +113,9 @@ class Behaviour:
         `default_models` holds the upstream names served by default, with the usual seconds of each.
         A name that is not served is refused at once, as providers do.
         """
+        # Import here: a command that calls no model, such as `coro --help`, needs no event loop.
+        import asyncio
+
         self.calls.append(call)
         if call.model not in self.names(default_models) and call.model not in self.reroutes:
             return "model_unavailable"
@@ -133,6 +135,8 @@ class Behaviour:
 
     async def receive_list(self, default_models: Collection[str]) -> Collection[str] | str:
         """Wait as told, and return the names to list, or the error code to answer with."""
+        import asyncio
+
         self.lists += 1
         await asyncio.sleep(self.list_latency)
         if self.error == "authentication_failed":
