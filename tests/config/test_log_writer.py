@@ -143,6 +143,58 @@ def test_no_thread_is_started_before_the_first_line(pipe: Pipe) -> None:
         assert len(set(threading.enumerate()) - before) == 1
 
 
+def test_first_lines_of_several_threads_start_one_writer_and_lose_nothing(
+    tmp_path: Path,
+) -> None:
+    threads, trials = 8, 100
+    failures: list[BaseException] = []
+
+    def write(handler: ThreadedHandler, start: threading.Barrier) -> None:
+        start.wait()
+        try:
+            handler.write("first")
+            handler.write("second")
+        except BaseException as exc:
+            failures.append(exc)
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for trial in range(trials):
+            with (tmp_path / str(trial)).open("w") as stream:
+                handler, start = ThreadedHandler(stream), threading.Barrier(threads)
+                writers = [
+                    threading.Thread(target=write, args=(handler, start)) for _ in range(threads)
+                ]
+                for writer in writers:
+                    writer.start()
+                for writer in writers:
+                    writer.join()
+                handler.close()
+            lines = (tmp_path / str(trial)).read_text().splitlines()
+            assert failures == []
+            assert sorted(lines) == ["first"] * threads + ["second"] * threads
+    finally:
+        sys.setswitchinterval(interval)
+
+
+def test_a_signal_handler_may_log_while_a_line_is_queued(tmp_path: Path) -> None:
+    script = """
+        import signal, time
+        log = logging.getLogger("coro")
+        signal.signal(signal.SIGALRM, lambda *_: log.info("handled"))
+        signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
+        for number in range(3000):
+            log.info("line %d", number)
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        """
+    result = run_script(script, tmp_path)
+    assert result.returncode == 0
+    said = [json.loads(line)["message"] for line in result.stderr.splitlines()]
+    assert [text for text in said if text != "handled"] == [f"line {n}" for n in range(3000)]
+    assert "handled" in said
+
+
 def test_a_forked_process_writes_its_own_lines_and_none_of_its_parents(tmp_path: Path) -> None:
     result = run_script(
         """

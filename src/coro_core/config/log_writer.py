@@ -1,31 +1,35 @@
-"""Writing log lines without ever waiting for whoever reads them.
+"""A log handler that never waits for the reader of the log.
 
-A pipe that nobody empties, or a terminal that was stopped, holds up whoever writes to it. So a
-thread of its own writes, and what it cannot keep up with is counted instead of kept.
+A write to a full pipe or to a stopped terminal blocks. So one thread writes, from a bounded queue.
+Lines beyond the bound are dropped and counted; the count is logged as soon as the queue is empty.
 """
 
 import logging
 import os
 import threading
 import time
-from collections import deque
 from contextlib import suppress
+from queue import Empty, SimpleQueue
 from typing import TextIO
+from weakref import WeakSet
 
 MAX_LINES = 8192
-"""How many lines wait at most; those that come on top are counted and said later."""
-GATHER_SECONDS = 0.02
-"""For how long lines are gathered before they are written together: fewer calls, fewer switches."""
+"""Queue limit in lines. Further lines are dropped; their number is logged later."""
+FLUSH_INTERVAL = 0.02
+"""Seconds between two writes: fewer system calls and thread switches for the same lines."""
 FLUSH_SECONDS = 1.0
-"""For how long the end of the process waits for the last lines."""
-_LINES_AT_ONCE = 256
+"""Longest wait for the last lines at the end of the process. Later lines are lost."""
+_BATCH_LINES = 256
+
+_Queue = SimpleQueue[str | threading.Event | None]
+"""Lines; an event, to be set when all lines before it are written; None ends the thread."""
 
 
 class LineHandler(logging.Handler):
-    """Takes lines that are ready, and the records of the standard library."""
+    """Writes finished lines, and records of the standard library."""
 
     def __init__(self, stream: TextIO | None) -> None:
-        """Write to `stream`; nothing is written when it is absent or closed."""
+        """Write to `stream`. Without a stream, or with a closed one, lines are lost."""
         super().__init__()
         self.stream = stream
 
@@ -46,122 +50,128 @@ class LineHandler(logging.Handler):
 
 
 class ThreadedHandler(LineHandler):
-    """Formats in the thread of whoever logs, and writes in one of its own.
+    """Formats in the calling thread and writes in one thread of its own.
 
-    Nothing is started before the first line. A process that was forked starts its own thread, and
-    leaves the lines that were waiting then to its parent.
+    The first line starts the thread. A forked process starts its own thread and leaves the waiting
+    lines to its parent.
     """
 
-    def __init__(self, stream: TextIO, capacity: int = MAX_LINES) -> None:
+    def __init__(
+        self, stream: TextIO, capacity: int = MAX_LINES, flush_seconds: float = FLUSH_SECONDS
+    ) -> None:
         """Write to the descriptor of `stream`; at most `capacity` lines wait.
 
-        Raises `OSError` or `ValueError` when it has none.
+        Raises `OSError` or `ValueError` if the stream has no descriptor.
         """
         super().__init__(stream)
-        # Asked for each time: the number of one that was closed may be another's by then.
+        # Ask again for each write: the number of a closed descriptor may belong to another file.
         self._fileno = stream.fileno
         self._fileno()
         self._capacity = capacity
-        self._lines: deque[str] = deque()
+        self._flush_seconds = flush_seconds
+        self._deadline: float | None = None
+        self.forget()
+        _handlers.add(self)
+
+    def forget(self) -> None:
+        """Start with an empty queue and no thread, as a forked process must."""
+        # Reentrant: a signal handler may log while this lock is held.
+        self._guard = threading.RLock()
+        self._queue: _Queue | None = None
         self._dropped = 0
-        self._writing = False
-        self._end: float | None = None
-        # Of the kind that a signal handler, which logs as well, can take twice.
-        self._changed = threading.Condition()
-        self._pid = 0
-        self._thread: threading.Thread | None = None
 
     def write(self, line: str) -> None:
-        """Take a line, or count it when too many are waiting."""
-        if self._thread is None or self._pid != os.getpid():
-            self._start()
-        with self._changed:
-            if len(self._lines) >= self._capacity:
-                self._dropped += 1
+        """Queue a line, or count it if the queue is full. Never raises."""
+        with self._guard:
+            queue = self._queue or self._start()
+            if queue is not None and queue.qsize() < self._capacity:
+                queue.put(line)
             else:
-                self._lines.append(line)
-                self._changed.notify()
-        if self._end is not None:
-            self._wait(self._end - time.monotonic())
+                self._dropped += 1
+        if self._deadline is not None:
+            self._wait(self._deadline - time.monotonic())
 
     def flush(self) -> None:
-        """Wait until every line is written, for `FLUSH_SECONDS` at most."""
-        self._wait(FLUSH_SECONDS)
+        """Wait until the queued lines are written, but no longer than the flush limit."""
+        self._wait(self._flush_seconds)
 
-    def finish(self) -> None:
-        """Make whoever logs wait from now on, for `FLUSH_SECONDS` in all: the process is ending.
+    def begin_shutdown(self) -> None:
+        """Flush, and let each further line wait for its write, within one flush limit for all.
 
-        It may end by a signal, after which nothing can be flushed.
+        A signal may end the process, and then nothing can be flushed.
         """
-        self._end = time.monotonic() + FLUSH_SECONDS
+        self._deadline = time.monotonic() + self._flush_seconds
         self.flush()
 
     def close(self) -> None:
-        """Flush, and end the thread; the next line, if there is one, starts another."""
+        """Flush, and end the thread. A further line starts a new one."""
         self.flush()
-        if self._pid == os.getpid():
-            with self._changed:
-                self._thread = None
-                self._changed.notify_all()
+        with self._guard:
+            if self._queue is not None:
+                self._queue.put(None)
+                self._queue = None
         super().close()
 
-    def _start(self) -> None:
-        self._pid = os.getpid()
-        self._lines, self._dropped, self._writing = deque(), 0, False
-        self._changed = threading.Condition()
-        self._thread = threading.Thread(target=self._run, name="coro-log", daemon=True)
-        self._thread.start()
+    def _start(self) -> _Queue | None:
+        queue = self._queue = _Queue()
+        thread = threading.Thread(target=self._run, args=(queue,), name="coro-log", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:
+            # The system grants no more threads now; the next line tries again.
+            self._queue = None
+        return self._queue
 
     def _wait(self, seconds: float) -> None:
-        if self._pid == os.getpid():
-            with self._changed:
-                self._changed.wait_for(lambda: not (self._lines or self._writing), max(seconds, 0))
+        if (queue := self._queue) is not None and seconds > 0:
+            written = threading.Event()
+            queue.put(written)
+            written.wait(seconds)
 
-    def _run(self) -> None:
-        changed, this = self._changed, threading.current_thread()
-        while True:
-            with changed:
-                self._writing = False
-                changed.notify_all()
-                changed.wait_for(lambda: self._lines or self._thread is not this)
-                if self._thread is not this:
-                    return
-                self._writing = True
-            if self._end is None:
-                time.sleep(GATHER_SECONDS)
-            while text := self._take():
-                self._write(text.encode(errors="backslashreplace"))
+    def _run(self, queue: _Queue) -> None:
+        items: list[str | threading.Event | None] = []
+        while None not in items:
+            items = [queue.get()]
+            if self._deadline is None and queue.qsize() < _BATCH_LINES:
+                time.sleep(FLUSH_INTERVAL)
+            with suppress(Empty):
+                while len(items) < _BATCH_LINES:
+                    items.append(queue.get_nowait())
+            lines = [item for item in items if isinstance(item, str)]
+            if queue.empty():
+                lines += self._notice()
+            self._write("".join(f"{line}\n" for line in lines))
+            for item in items:
+                if isinstance(item, threading.Event):
+                    item.set()
 
-    def _take(self) -> str:
-        """Return the next lines, and behind the last one how many had to be left out."""
-        with self._changed:
-            count = min(len(self._lines), _LINES_AT_ONCE)
-            lines = [self._lines.popleft() for _ in range(count)]
-            dropped = 0
-            if not self._lines:
-                dropped, self._dropped = self._dropped, 0
-        if dropped:
-            lines.append(self.format(_notice(dropped)))
-        return "".join(f"{line}\n" for line in lines)
+    def _notice(self) -> list[str]:
+        with self._guard:
+            dropped, self._dropped = self._dropped, 0
+        if not dropped:
+            return []
+        message = "%d lines were left out here: nobody was reading"
+        record = logging.LogRecord("coro.logs", logging.WARNING, "", 0, message, (dropped,), None)
+        return [self.format(record)]
 
-    def _write(self, content: bytes) -> None:
-        # Past the stream's buffer: its lock, held in a write that hangs, would hang the exit too.
-        try:
+    def _write(self, text: str) -> None:
+        # Bypass the stream's buffer: a write that hangs holds its lock, and the exit needs it.
+        content = text.encode(errors="backslashreplace")
+        # A closed or full output loses the lines; no other output could report that.
+        with suppress(OSError, ValueError):
             descriptor = self._fileno()
             while content:
                 content = content[os.write(descriptor, content) :]
-        except (OSError, ValueError):
-            # Closed or full; there is no other place to say so.
-            pass
 
 
-def _notice(dropped: int) -> logging.LogRecord:
-    return logging.makeLogRecord(
-        {
-            "name": "coro.logs",
-            "levelname": "WARNING",
-            "levelno": logging.WARNING,
-            "msg": "%d lines were left out here: nobody was reading",
-            "args": (dropped,),
-        }
-    )
+_handlers: "WeakSet[ThreadedHandler]" = WeakSet()
+
+
+def _forget_after_fork() -> None:
+    for handler in _handlers:
+        handler.forget()
+
+
+if hasattr(os, "register_at_fork"):
+    # The thread does not exist in the child, and another thread may have held the lock.
+    os.register_at_fork(after_in_child=_forget_after_fork)

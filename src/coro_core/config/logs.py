@@ -1,10 +1,9 @@
-"""Logging: readable lines on a terminal, one JSON object a line anywhere else, to standard error.
+"""Logging to standard error: readable lines on a terminal, one JSON object per line elsewhere.
 
-Our own lines go from structlog straight to the output; those of libraries come by the standard
-library's loggers, which cost more. Neither an output that is closed or full nor one that nobody
-reads ever reaches a request (`log_writer`). Prompts, answers and keys are never passed to a
-logger; exceptions, of libraries and plugins as well, are described by class and place, because
-their text could hold either.
+CORO's lines go from structlog straight to the output. Lines of libraries pass the standard
+library's loggers, which cost more. A closed, full or unread output delays no request
+(`log_writer`). Prompts, answers and keys are never passed to a logger. An exception is logged by
+class and place, because its text may contain them.
 """
 
 import json
@@ -26,7 +25,7 @@ def configure_logs(
     *, format: Literal["auto", "json", "console"] = "auto", level: str = "info"
 ) -> None:
     """Set up structlog and the standard library's root logger for this process."""
-    # None when the process was started with its standard error closed.
+    # None if the process was started with a closed standard error.
     terminal = sys.stderr is not None and sys.stderr.isatty()
     console = format == "console" or (format == "auto" and terminal)
     shared: list[Processor] = [
@@ -48,7 +47,7 @@ def configure_logs(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
             processors=[
-                _without_quotes,
+                redact_exception,
                 _first_line,
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 *render,
@@ -61,7 +60,7 @@ def configure_logs(
         if isinstance(other, ThreadedHandler) and other is not handler:
             other.close()
     root.handlers[:] = [handler]
-    # Others put addresses, and on DEBUG whole requests, into their lines.
+    # Libraries log addresses, and on DEBUG whole requests.
     root.setLevel(max(logging.WARNING, logging.getLevelNamesMapping()[level.upper()]))
     for name in _OURS:
         logging.getLogger(name).setLevel(level.upper())
@@ -69,37 +68,37 @@ def configure_logs(
         logger = logging.getLogger(name)
         logger.handlers.clear()
         logger.propagate = True
-    # Its lines say once more what ours say, down to one a request.
+    # Its lines repeat ours, one per request.
     logging.getLogger("uvicorn.access").setLevel(logging.CRITICAL)
     structlog.configure(
-        processors=[*shared, _without_quotes, *render[:-1], _or_dropped(render[-1])],
+        processors=[*shared, redact_exception, *render[:-1], _or_dropped(render[-1])],
         logger_factory=lambda *_: _Output(handler),
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        # Loggers are not cached, so that logs can be set up again.
+        # Loggers are not cached, so that this function can be called again.
     )
 
 
 class _Output:
-    """What structlog calls with a line that is ready, by the name of its level."""
+    """The logger that structlog calls with a finished line, by the name of its level."""
 
     def __init__(self, handler: LineHandler) -> None:
         self.debug = self.info = self.warning = self.error = self.critical = handler.write
 
 
 def finish_logs() -> None:
-    """Wait for the lines that are not written yet, within a bound; the process is ending."""
+    """Flush the log, within a bound, before the process ends. Later lines are written at once."""
     for handler in logging.getLogger().handlers:
         if isinstance(handler, ThreadedHandler):
-            handler.finish()
+            handler.begin_shutdown()
 
 
 def _json(_: Any, __: str, event: EventDict) -> str:
-    """Render a line. As structlog does, but for one encoder that is made once."""
+    """Render a line as structlog does, with one encoder for all lines."""
     return _ENCODER.encode(event)
 
 
 def _or_dropped(render: Processor) -> Processor:
-    """Drop a line that cannot be rendered: it must not cost whoever writes it."""
+    """Drop a line that cannot be rendered: the caller must not fail for it."""
 
     def rendered(logger: Any, name: str, event: EventDict) -> Any:
         try:
@@ -111,35 +110,35 @@ def _or_dropped(render: Processor) -> Processor:
 
 
 def _handler(root: logging.Logger) -> LineHandler:
-    """Return what writes to standard error: what did so before, if logs are set up again."""
+    """Return the handler for standard error. Reuses the current one if logs are set up again."""
     for handler in root.handlers:
         if isinstance(handler, ThreadedHandler) and handler.stream is sys.stderr:
             return handler
     try:
         return ThreadedHandler(sys.stderr)
     except (AttributeError, OSError, ValueError):
-        # Absent, closed, or in memory: there is nothing to wait for.
+        # Absent, closed, or in memory: a write cannot block.
         return LineHandler(sys.stderr)
 
 
-def _without_quotes(_: Any, __: str, event: EventDict) -> EventDict:
-    """Describe an exception that goes with a line, instead of quoting it."""
-    told = event.pop("exc_info", None)
-    exc = sys.exc_info()[1] if told is True else told[1] if isinstance(told, tuple) else told
+def redact_exception(_: Any, __: str, event: EventDict) -> EventDict:
+    """Replace a line's exception by its class and place."""
+    info = event.pop("exc_info", None)
+    exc = sys.exc_info()[1] if info is True else info[1] if isinstance(info, tuple) else info
     if isinstance(exc, BaseException):
         event["why"] = describe(exc)
     return event
 
 
 def _first_line(_: Any, __: str, event: EventDict) -> EventDict:
-    """Leave out what asyncio says behind its first line: tasks, and what they raised."""
+    """Keep only the first line of asyncio's messages: the others quote tasks and exceptions."""
     if event["_record"].name == "asyncio":
         event["event"] = str(event["event"]).partition("\n")[0]
     return event
 
 
 def _printable(_: Any, __: str, event: EventDict) -> EventDict:
-    """Escape what would move the cursor of a terminal, or start a line of its own."""
+    """Escape characters that move a terminal's cursor or start a new line."""
     return {
         name: value.strip().encode("unicode_escape").decode()
         if isinstance(value, str) and not value.isprintable()
