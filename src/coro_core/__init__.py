@@ -1,10 +1,13 @@
-"""CORO: one prompt, many models, one answer each.
+"""CORO: one prompt, many models, one result each.
 
-Public are the names below, `coro_core.kit` (with `coro_core.kit.http`) and `coro_core.testing`.
-Everything else is private. Importing this loads neither the web framework nor any provider.
+Public are the names below, `coro_core.kit` with `coro_core.kit.http`, and `coro_core.testing` with
+`coro_core.testing.fixtures`. Everything else is private. Importing this module loads neither the
+web framework nor any provider.
 """
 
+from coro_core.contract.behaviour import Behaviour, Call, Fault, RawReply
 from coro_core.contract.errors import (
+    PROVIDER_ERROR_CODES,
     AuthenticationFailed,
     BadRequest,
     ConnectionFailed,
@@ -36,12 +39,16 @@ from coro_core.contract.types import (
 
 __all__ = [
     "CONTRACT_VERSION",
+    "PROVIDER_ERROR_CODES",
     "AuthenticationFailed",
     "BadRequest",
+    "Behaviour",
+    "Call",
     "ConnectionFailed",
     "ContentBlocked",
     "CoroError",
     "EmptyResponse",
+    "Fault",
     "FinishReason",
     "GenerateRequest",
     "Generation",
@@ -55,6 +62,7 @@ __all__ = [
     "ProviderPlugin",
     "QuotaExhausted",
     "RateLimited",
+    "RawReply",
     "Service",
     "SettingsError",
     "Timeout",

@@ -42,6 +42,17 @@ ROOMS = {
 }
 """The architecture: each room, and the rooms that it may import."""
 MAX_ARROWS = 40
+PUBLIC = (
+    "coro_core",
+    "coro_core.kit",
+    "coro_core.kit.http",
+    "coro_core.testing",
+    "coro_core.testing.fixtures",
+)
+"""The only places from which plugins, their tests and the pages for authors import."""
+IMPORT_OF_CORE = re.compile(
+    r"^[ ]*from (coro_core[\w.]*) import (?:\(([^)]*)\)|([^\n(#]+))", re.MULTILINE
+)
 
 
 def sources(directory: Path) -> list[Path]:
@@ -147,19 +158,44 @@ def plugin_sources() -> list[Path]:
     return [path for path in sources(ROOT / "plugins") if "src" in path.parts]
 
 
+def is_public(place: str, name: str) -> bool:
+    return place in PUBLIC and name in import_module(place).__all__
+
+
 @pytest.mark.parametrize(
-    "path", plugin_sources(), ids=lambda path: str(path.relative_to(ROOT / "plugins"))
+    "path", sources(ROOT / "plugins"), ids=lambda path: str(path.relative_to(ROOT / "plugins"))
 )
-def test_a_plugin_imports_the_public_core_and_nothing_of_its_siblings(path: Path) -> None:
+def test_a_plugin_and_its_tests_import_the_public_core_and_no_other_plugin(path: Path) -> None:
     own = path.relative_to(ROOT / "plugins").parts[0]
-    public = ("coro_core.kit", "coro_core.kit.http", "coro_core.testing")
     for module in imported(path):
         if module.startswith("coro_core."):
             place, _, name = module.rpartition(".")
-            exported = place in (*public, "coro_core") and name in import_module(place).__all__
-            assert exported or module in public, f"{path.name} imports {module}"
+            assert is_public(place, name) or module in PUBLIC, f"{path.name} imports {module}"
         elif module.startswith("coro_") and module != "coro_core":
             assert module.split(".")[0] == own, f"{path.name} imports {module}"
+
+
+PAGES = (
+    ROOT / "docs" / "plugins.md",
+    ROOT / "docs" / "contract-checks.md",
+    *sorted(ROOT.glob("plugins/*/README.md")),
+    *sorted((CORE / "cli" / "scaffold" / "templates").rglob("*.tmpl")),
+)
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_the_scaffold_and_the_pages_for_authors_use_the_public_core_only(path: Path) -> None:
+    for place, several, one in IMPORT_OF_CORE.findall(path.read_text()):
+        listed = re.sub("#.*", "", several or one)
+        names = [name.split(" as ")[0].strip() for name in listed.split(",")]
+        for name in filter(None, names):
+            assert is_public(place, name) or f"{place}.{name}" in PUBLIC, f"{place}: {name}"
+
+
+def test_the_pages_for_authors_import_from_every_public_place() -> None:
+    text = "".join(path.read_text() for path in PAGES)
+    found = {place for place, _, _ in IMPORT_OF_CORE.findall(text)}
+    assert found == set(PUBLIC)
 
 
 @pytest.mark.parametrize(

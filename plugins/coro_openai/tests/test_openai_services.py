@@ -7,9 +7,8 @@ from contextlib import AsyncExitStack, suppress
 import pytest
 
 from coro_core import GenerateRequest, ProviderError
-from coro_core.testing import serve_http
+from coro_core.testing import HttpReply, serve_http
 from coro_core.testing.fixtures import error_of
-from coro_core.testing.simulator.messages import HttpReply
 from coro_openai import OpenAIPlugin
 
 SECRET = "sk_secret"
