@@ -1,4 +1,4 @@
-"""The whole contract of plugins, held against this one."""
+"""The conformance suite, for this plugin."""
 
 from coro_core.testing import ProviderContract
 from coro_deepseek import DeepSeekPlugin

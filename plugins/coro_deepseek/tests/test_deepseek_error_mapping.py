@@ -1,4 +1,4 @@
-"""What DeepSeek says, in its own words and statuses, and what CORO makes of it."""
+"""The error replies of DeepSeek, and the errors that they map to."""
 
 import json
 
@@ -11,14 +11,14 @@ from coro_core.testing.fixtures import error_of
 from coro_deepseek.error_mapping import map_error
 
 PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-"""The machine may be busy: no example fails for its time."""
+"""Without time limits: a busy machine must not fail an example."""
 
 HTML = b"<html>502 Bad Gateway</html>"
 SECRET = "sk-secret"
 
 
 def error(message, kind="invalid_request_error"):
-    """Return a refusal as DeepSeek words it: the type and the code say nothing."""
+    """Return an error reply of DeepSeek, whose type and code carry no information."""
     body = {"message": message, "type": kind, "param": None, "code": "invalid_request_error"}
     return json.dumps({"error": body}).encode()
 
@@ -27,7 +27,7 @@ NAMES = "The supported API model names are deepseek-flash, deepseek-v4-flash, bu
 TOO_LONG = "This model's maximum context length is 131072 tokens. However, you requested 131134"
 INVALID_KEY = f"Authentication Fails, Your api key: ****{SECRET} is invalid"
 
-REFUSALS = [
+ERROR_REPLIES = [
     (400, error(f"{NAMES} deepseek-chat."), "model_unavailable", False, "does not serve"),
     (400, error(f"{NAMES} Content Exists Risk."), "model_unavailable", False, "does not serve"),
     (400, error("Model Not Exist"), "model_unavailable", False, "does not serve"),
@@ -50,8 +50,8 @@ REFUSALS = [
 ]
 
 
-@pytest.mark.parametrize(("status", "body", "code", "retryable", "words"), REFUSALS)
-async def test_a_refusal_is_told_in_our_own_words(
+@pytest.mark.parametrize(("status", "body", "code", "retryable", "words"), ERROR_REPLIES)
+async def test_an_error_reply_becomes_its_error_without_the_text_of_the_provider(
     answering, request_for, status, body, code, retryable, words
 ):
     async with answering(body, status, {"retry-after": "2.5"}) as plugin:
@@ -65,15 +65,13 @@ async def test_a_refusal_is_told_in_our_own_words(
 
 
 @pytest.mark.parametrize("body", [b"", b"\n\n\n", b" \r\n"])
-async def test_a_success_that_ends_before_its_answer_may_be_tried_again(
-    answering, request_for, body
-):
+async def test_a_blank_success_is_retryable(answering, request_for, body):
     async with answering(body) as plugin:
         raised = await error_of(plugin.coro_generate(request_for()))
     assert (raised.code, raised.retryable) == ("overloaded", True)
 
 
-async def test_an_answer_that_was_cut_short_for_lack_of_power_is_dropped(answering, request_for):
+async def test_an_answer_cut_short_for_lack_of_resources_is_overloaded(answering, request_for):
     choice = {"message": {"content": "half"}, "finish_reason": "insufficient_system_resource"}
     async with answering(json.dumps({"choices": [choice]}).encode()) as plugin:
         raised = await error_of(plugin.coro_generate(request_for()))
@@ -84,7 +82,9 @@ async def test_an_answer_that_was_cut_short_for_lack_of_power_is_dropped(answeri
     ("content", "reason", "code"),
     [(None, "content_filter", "content_blocked"), ("", "length", "empty_response")],
 )
-async def test_no_text_is_told_by_its_reason(answering, request_for, content, reason, code):
+async def test_an_answer_without_text_has_the_error_of_its_finish_reason(
+    answering, request_for, content, reason, code
+):
     choice = {"message": {"content": content}, "finish_reason": reason}
     async with answering(json.dumps({"choices": [choice]}).encode()) as plugin:
         raised = await error_of(plugin.coro_generate(request_for()))
@@ -101,7 +101,7 @@ async def test_thinking_is_not_part_of_the_answer(answering, request_for):
 
 
 @pytest.mark.parametrize("body", [b"[]", b'"text"', b"{}", b"{", HTML])
-async def test_a_success_that_is_no_answer_is_an_invalid_response(answering, request_for, body):
+async def test_a_success_without_an_answer_is_an_invalid_response(answering, request_for, body):
     async with answering(body) as plugin:
         assert (await error_of(plugin.coro_generate(request_for()))).code == "invalid_response"
         assert (await error_of(plugin.coro_live_models())).code == "invalid_response"
@@ -109,5 +109,5 @@ async def test_a_success_that_is_no_answer_is_an_invalid_response(answering, req
 
 @PATIENT
 @given(st.integers(100, 999), st.dictionaries(st.text(), st.text()), st.binary())
-def test_no_refusal_is_anything_but_our_error(status, headers, content):
+def test_any_error_reply_maps_to_a_provider_error(status, headers, content):
     assert isinstance(map_error(status, headers, content), ProviderError)

@@ -1,4 +1,4 @@
-"""The DeepSeek plugin against its own simulator, over real sockets."""
+"""The plugin against its own simulator, over real sockets."""
 
 import pytest
 
@@ -24,7 +24,9 @@ def test_it_offers_the_model_of_the_specification():
         ("deepseek-chat-new", {"thinking": {"type": "disabled"}}),
     ],
 )
-async def test_each_name_gets_its_own_parameters(behaviour, plugin, request_for, model, fields):
+async def test_each_upstream_model_gets_its_own_parameters(
+    behaviour, plugin, request_for, model, fields
+):
     behaviour.served = [model]
     await plugin.coro_generate(request_for(model))
     assert behaviour.calls[0].path == "/v1/chat/completions"
@@ -45,7 +47,7 @@ async def test_a_retired_name_is_unavailable(behaviour, plugin, request_for, nam
     assert len(behaviour.calls) == 1
 
 
-async def test_a_missing_key_is_said_in_a_sentence():
+async def test_a_missing_key_is_reported_in_one_sentence():
     with pytest.raises(NotConfigured) as caught:
         async with DeepSeekPlugin().coro_lifespan({}):
             pytest.fail("it opened")

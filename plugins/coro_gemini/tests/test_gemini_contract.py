@@ -1,4 +1,4 @@
-"""The whole contract of plugins, held against this one on either SDK."""
+"""The conformance suite, for this plugin on either SDK."""
 
 from coro_core.testing import ProviderContract
 from coro_gemini import GeminiPlugin

@@ -1,6 +1,6 @@
-"""What the plugin makes of replies and refusals that Google may send, word for word or broken.
+"""The replies and error replies that Google may send, and their results on both SDKs.
 
-Each in Gemini's JSON; over gRPC, the same as messages. The decisions are the same on both.
+Each is given in Gemini's JSON; over gRPC it is sent as a message.
 """
 
 import pytest
@@ -36,7 +36,7 @@ def quota(quota_id):
     return error_detail("QuotaFailure", violations=[{"quotaId": quota_id}])
 
 
-REFUSED = [
+ERROR_STATUSES = [
     ("INVALID_ARGUMENT", "API key expired.", [info("API_KEY_INVALID")], AuthenticationFailed),
     ("UNAUTHENTICATED", "x", [info("ACCESS_TOKEN_TYPE_UNSUPPORTED")], AuthenticationFailed),
     ("PERMISSION_DENIED", "Your API key was reported as leaked.", [], AuthenticationFailed),
@@ -60,8 +60,8 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("name", "text", "details", "kind"), REFUSED)
-async def test_a_refusal_becomes_its_kind_and_keeps_none_of_its_words(
+@pytest.mark.parametrize(("name", "text", "details", "kind"), ERROR_STATUSES)
+async def test_an_error_reply_becomes_its_error_without_the_text_of_the_provider(
     name, text, details, kind, answering, request_for
 ):
     echo = f"{text} (key AQ.not-a-real-key, prompt What is 2+2?)"
@@ -80,7 +80,7 @@ async def test_a_country_that_is_not_served_is_named_as_the_reason(answering, re
             await plugin.coro_generate(request_for())
 
 
-async def test_a_disabled_api_is_told_from_a_bad_key(answering, request_for):
+async def test_a_disabled_api_is_distinguished_from_a_bad_key(answering, request_for):
     async with answering(rpc_status("PERMISSION_DENIED", "x", info("SERVICE_DISABLED"))) as plugin:
         with pytest.raises(AuthenticationFailed, match="Enable the Generative Language API"):
             await plugin.coro_generate(request_for())
@@ -98,7 +98,7 @@ async def test_a_retry_delay_of_any_size_is_read(delay, expected, answering, req
     assert caught.value.retry_after == expected
 
 
-async def test_a_retry_info_without_a_delay_is_no_delay(answering, request_for):
+async def test_a_retry_info_without_a_delay_gives_no_wait(answering, request_for):
     async with answering(
         rpc_status("RESOURCE_EXHAUSTED", "x", error_detail("RetryInfo"))
     ) as plugin:
@@ -118,7 +118,7 @@ async def test_text_parts_are_joined_and_the_model_is_the_one_named_in_the_reply
     assert answer.usage == Usage(input_tokens=7, output_tokens=0)
 
 
-async def test_what_the_reply_does_not_say_is_none(answering, request_for):
+async def test_fields_that_the_reply_omits_are_none(answering, request_for):
     async with answering(reply("text")) as plugin:
         answer = await plugin.coro_generate(request_for())
     assert (answer.model, answer.usage) == (None, Usage())
@@ -140,7 +140,7 @@ async def test_what_the_reply_does_not_say_is_none(answering, request_for):
         (987, "other"),
     ],
 )
-async def test_a_text_is_kept_with_the_reason_it_stopped(
+async def test_a_text_is_kept_with_its_finish_reason(
     finish_reason, expected, answering, request_for
 ):
     async with answering(reply("half an ans", finish_reason=finish_reason)) as plugin:
@@ -180,7 +180,7 @@ async def test_a_list_that_does_not_decode_is_an_invalid_response(answering):
             await plugin.coro_live_models()
 
 
-async def test_a_list_without_end_is_read_to_a_limit(answering):
+async def test_an_endless_list_is_read_up_to_a_limit(answering):
     model = {"name": "models/a", "supportedGenerationMethods": ["generateContent"]}
     async with answering({"models": [model], "nextPageToken": "again"}) as plugin:
         assert await plugin.coro_live_models() == {"a"}

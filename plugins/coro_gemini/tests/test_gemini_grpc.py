@@ -1,4 +1,4 @@
-"""What is gRPC's own and has no like over REST: its failures, its metadata, its frames."""
+"""Behaviour that only gRPC has: its failures, its metadata, its frames."""
 
 import asyncio
 
@@ -13,7 +13,7 @@ from coro_gemini.grpc.simulator import trailing_metadata
 from coro_gemini.simulated_replies import error_detail, rpc_status
 
 GOAWAY = b"\0\0\x08\x07" + b"\0" * 5 + b"\0\0\0\0" + b"\0\0\0\x0b"
-"""HTTP/2's own farewell: no stream was served, enhance your calm."""
+"""A frame of HTTP/2: no stream was served, ENHANCE_YOUR_CALM."""
 
 
 @pytest.fixture
@@ -38,8 +38,8 @@ def details_of(name, text):
     ids=["undecodable", "another status", "another text"],
 )
 async def test_broken_error_details_are_an_invalid_response(content, answering, request_for):
-    refused = (grpc.StatusCode.UNAVAILABLE, "text", (("grpc-status-details-bin", content),))
-    async with answering(refused) as plugin:
+    aborted = (grpc.StatusCode.UNAVAILABLE, "text", (("grpc-status-details-bin", content),))
+    async with answering(aborted) as plugin:
         with pytest.raises(InvalidResponse):
             await plugin.coro_generate(request_for())
 
@@ -54,7 +54,7 @@ async def test_broken_error_details_are_an_invalid_response(content, answering, 
         ("Tls handshake failed: CERTIFICATE_VERIFY_FAILED: self signed certificate", False),
     ],
 )
-def test_a_failure_of_the_connection_is_not_taken_for_the_servers_own(message, retryable):
+def test_a_connection_failure_is_not_attributed_to_the_server(message, retryable):
     error = map_own_failure(RpcStatus(code="UNAVAILABLE", message=message))
     assert isinstance(error, ConnectionFailed)
     assert error.retryable is retryable
@@ -64,12 +64,12 @@ def test_a_failure_of_the_connection_is_not_taken_for_the_servers_own(message, r
     ("message", "kind"),
     [("Deadline Exceeded", Timeout), ("Deadline expired before operation.", type(None))],
 )
-def test_our_own_deadline_is_told_from_the_servers(message, kind):
+def test_our_own_deadline_is_distinguished_from_the_servers(message, kind):
     error = map_own_failure(RpcStatus(code="DEADLINE_EXCEEDED", message=message))
     assert type(error) is kind
 
 
-async def test_google_is_told_the_model_before_it_reads_the_message(plugin, behaviour, request_for):
+async def test_the_model_is_sent_in_the_metadata_as_well(plugin, behaviour, request_for):
     behaviour.served = {"a model/b"}
     await plugin.coro_generate(request_for("a model/b"))
     [call] = behaviour.calls
@@ -86,10 +86,10 @@ async def test_a_goaway_is_a_failed_connection(plugin, behaviour, request_for):
 
 
 @pytest.mark.parametrize("fault", [Fault.DISCONNECT, Fault.GARBAGE, Fault.RESET, Fault.TRUNCATE])
-async def test_the_simulator_is_silent_about_clients_that_have_gone(
+async def test_the_simulator_logs_nothing_about_broken_connections(
     plugin, behaviour, fault, request_for, caplog, capfd
 ):
-    """Of many calls on one connection the first to be answered breaks it for all of them."""
+    """The first reply on a connection breaks it for all calls on it."""
     behaviour.fault = fault
     for _ in range(20):
         calls = (plugin.coro_generate(request_for()) for _ in range(20))
@@ -99,7 +99,7 @@ async def test_the_simulator_is_silent_about_clients_that_have_gone(
     assert capfd.readouterr() == ("", "")
 
 
-async def test_the_simulator_is_silent_about_clients_that_leave_as_it_answers(
+async def test_the_simulator_logs_nothing_about_clients_that_leave_during_the_reply(
     plugin, behaviour, request_for, caplog, capfd
 ):
     behaviour.fault = Fault.COMPRESSED_BOMB

@@ -1,4 +1,4 @@
-"""Opening, closing and connecting: settings, event loops, lost servers, the SDKs' silence."""
+"""Opening, closing and connecting: settings, lost servers, output of the SDKs."""
 
 import asyncio
 
@@ -10,10 +10,10 @@ from coro_gemini import GeminiPlugin
 from support.faults.gate import gate_before
 
 
-async def test_a_server_that_comes_back_is_found_again(simulator, request_for):
+async def test_a_client_reconnects_when_the_server_is_back(simulator, request_for):
     plugin = GeminiPlugin()
 
-    async def answered():
+    async def reconnected():
         while True:
             try:
                 return await plugin.coro_generate(request_for())
@@ -27,7 +27,7 @@ async def test_a_server_that_comes_back_is_found_again(simulator, request_for):
             with pytest.raises(ConnectionFailed):
                 await plugin.coro_generate(request_for())
             await gate.open()
-            assert (await answered()).text
+            assert (await reconnected()).text
 
 
 @pytest.mark.parametrize("other", ["google-generativeai", "google-genai"])
@@ -64,7 +64,7 @@ async def test_settings_that_cannot_be_used_are_named_in_one_sentence(environ, s
 
 
 @pytest.mark.parametrize("option", ["always", "error"])
-def test_the_operator_sees_nothing_of_the_sdk_on_stderr(sdk, option, run_python):
+def test_the_sdk_writes_nothing_to_stderr(sdk, option, run_python):
     status, stdout, stderr = run_python(
         f"""
         import asyncio

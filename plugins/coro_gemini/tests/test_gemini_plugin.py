@@ -1,4 +1,4 @@
-"""The Gemini plugin on either SDK against its own simulator: real sockets and Google's code."""
+"""The plugin on either SDK against its own simulator, over real sockets."""
 
 import asyncio
 
@@ -32,7 +32,7 @@ def test_it_keeps_the_contract():
     assert set(model.candidates[1:]) <= set(DEFAULT_MODELS)
 
 
-async def test_an_answer_comes_with_its_model_and_counts(plugin, behaviour, request_for):
+async def test_an_answer_has_its_model_and_token_counts(plugin, behaviour, request_for):
     answer = await plugin.coro_generate(request_for())
     assert answer.text.startswith("2 + 2 = 4")
     assert answer.model == "gemini-3.5-flash-lite"
@@ -46,7 +46,7 @@ async def test_an_answer_comes_with_its_model_and_counts(plugin, behaviour, requ
     assert asked.items() <= call.body.items()
 
 
-async def test_the_key_travels_in_a_header_and_not_in_the_path(sdk, plugin, behaviour, request_for):
+async def test_the_key_is_sent_in_a_header_and_not_in_the_path(sdk, plugin, behaviour, request_for):
     await plugin.coro_generate(request_for())
     [call] = behaviour.calls
     assert call.headers["x-goog-api-key"] == CANARY_KEY
@@ -56,7 +56,7 @@ async def test_the_key_travels_in_a_header_and_not_in_the_path(sdk, plugin, beha
     ]
 
 
-async def test_a_raw_reply_is_sent_in_place_of_the_servers_bytes(plugin, behaviour, request_for):
+async def test_a_raw_reply_replaces_the_bytes_of_the_server(plugin, behaviour, request_for):
     sent = asyncio.Event()
 
     async def raw(call):
@@ -69,39 +69,41 @@ async def test_a_raw_reply_is_sent_in_place_of_the_servers_bytes(plugin, behavio
     assert sent.is_set()
 
 
-async def test_the_deadline_of_a_request_holds_and_leaves_no_time_for_another(
-    plugin, behaviour, request_for
-):
+async def test_the_timeout_of_a_request_holds_and_is_not_retryable(plugin, behaviour, request_for):
     behaviour.fault = Fault.HANG
     with pytest.raises(Timeout) as caught:
         await plugin.coro_generate(request_for(timeout=0.2))
     assert not caught.value.retryable
 
 
-async def test_live_models_come_from_every_page_without_what_cannot_generate(plugin, behaviour):
+async def test_live_models_come_from_every_page_without_models_that_cannot_generate(
+    plugin, behaviour
+):
     assert await plugin.coro_live_models() == set(DEFAULT_MODELS)
-    # As long as a model's entry is with all that Google says of it.
+    # Names as long as a whole entry of Google's list.
     behaviour.served = {f"gemini-{number}-{'x' * 400}" for number in range(2500)}
     assert await plugin.coro_live_models() == behaviour.served
 
 
-async def test_the_longest_answer_by_default_is_taken_in_any_script(plugin, behaviour, request_for):
+async def test_the_longest_answer_by_default_fits_in_any_script(plugin, behaviour, request_for):
     text = "\N{MUSICAL SYMBOL G CLEF}" * 4 * 8192
     behaviour.answer = lambda *_: text
     assert (await plugin.coro_generate(request_for())).text == text
 
 
-@pytest.mark.parametrize("told", ["invalid_response", "overloaded", "timeout"])
-async def test_a_list_that_fails_says_why(told, plugin, behaviour):
-    behaviour.list_error = told
+@pytest.mark.parametrize("code", ["invalid_response", "overloaded", "timeout"])
+async def test_a_failed_list_has_the_code_of_its_cause(code, plugin, behaviour):
+    behaviour.list_error = code
     with pytest.raises(ProviderError) as caught:
         await plugin.coro_live_models()
-    assert caught.value.code == told
+    assert caught.value.code == code
     assert caught.value.__context__ is None
 
 
 @pytest.mark.parametrize("name", ["no/such", "no?such=1&key=x", "no#such", "..", "../up", "a b%2F"])
-async def test_a_name_is_a_name_whatever_is_in_it(name, plugin, behaviour, request_for):
+async def test_a_name_with_special_characters_is_sent_as_a_name(
+    name, plugin, behaviour, request_for
+):
     with pytest.raises(ModelUnavailable):
         await plugin.coro_generate(request_for(name))
     assert [call.model for call in behaviour.calls] in ([name], [])

@@ -1,4 +1,4 @@
-"""What is REST's own: JSON of any shape, statuses without Google's words, and what is sent."""
+"""Behaviour that only REST has: JSON of any shape, bare HTTP statuses, thinking levels."""
 
 import json
 
@@ -36,7 +36,7 @@ def reply(part, **fields):
         ("gemini-3.8-flash-lite", {}),
     ],
 )
-async def test_each_model_is_asked_to_think_the_least_it_can_by_its_exact_name(
+async def test_each_model_gets_its_lowest_thinking_level_by_its_exact_name(
     model, expected, plugin, behaviour, request_for
 ):
     behaviour.served = {model}
@@ -45,7 +45,7 @@ async def test_each_model_is_asked_to_think_the_least_it_can_by_its_exact_name(
     assert behaviour.calls[-1].body == {**asked, **expected}
 
 
-async def test_thinking_is_counted_apart_and_thoughts_are_not_the_answer(answering, request_for):
+async def test_thinking_is_counted_apart_and_is_not_part_of_the_answer(answering, request_for):
     content = {"parts": [{"text": "hmm", "thought": True}, {"text": "four"}, {"inlineData": {}}]}
     sent = {
         "candidates": [{"content": content}],
@@ -58,7 +58,7 @@ async def test_thinking_is_counted_apart_and_thoughts_are_not_the_answer(answeri
 
 
 @pytest.mark.parametrize("value", [-1, 1.5, "7", True, None, 2**53, float("nan")])
-async def test_a_count_that_is_none_is_not_told(value, answering, request_for):
+async def test_a_value_that_is_no_count_is_dropped(value, answering, request_for):
     usage = {"promptTokenCount": value, "candidatesTokenCount": 3}
     async with answering(reply({"text": "four"}, usageMetadata=usage)) as plugin:
         answer = await plugin.coro_generate(request_for())
@@ -125,7 +125,7 @@ async def test_an_answer_without_text_is_an_empty_response(body, answering, requ
     "body",
     [b"", b"<html>oh</html>", b'{"error": "oh"}', b'[{"error": {}}]', b"\xff", b"[" * 99_999],
 )
-async def test_a_refusal_without_googles_words_is_judged_by_its_status(
+async def test_an_error_reply_without_a_status_of_google_is_mapped_by_its_http_status(
     status, kind, body, answering, request_for
 ):
     async with answering(HttpReply(body if status != 204 else b"", status)) as plugin:
@@ -138,14 +138,14 @@ async def test_a_refusal_without_googles_words_is_judged_by_its_status(
     "details",
     [7, [7], [{}], [{"@type": 7}], [{"@type": "type.googleapis.com/google.rpc.ErrorInfo"}]],
 )
-async def test_details_of_another_shape_do_not_hide_a_refusal(details, answering, request_for):
+async def test_malformed_details_do_not_hide_an_error_status(details, answering, request_for):
     error = {"code": 503, "status": "UNAVAILABLE", "message": "x", "details": details}
     async with answering(json_reply({"error": error}, status=503)) as plugin:
         with pytest.raises(Overloaded):
             await plugin.coro_generate(request_for())
 
 
-async def test_a_wait_in_the_headers_counts_where_google_names_none(answering, request_for):
+async def test_the_retry_after_header_counts_without_a_retry_info(answering, request_for):
     error = {"code": 429, "status": "RESOURCE_EXHAUSTED", "message": "x"}
     sent = json_reply({"error": error}, status=429, headers={"retry-after": "7"})
     async with answering(sent) as plugin:
@@ -154,7 +154,7 @@ async def test_a_wait_in_the_headers_counts_where_google_names_none(answering, r
     assert caught.value.retry_after == 7
 
 
-async def test_a_status_that_google_may_add_is_its_own_failure(answering, request_for):
+async def test_an_unknown_status_is_an_upstream_error(answering, request_for):
     error = {"code": 404, "status": "SOMETHING_NEW", "message": "x"}
     async with answering(json_reply({"error": error}, status=404)) as plugin:
         with pytest.raises(UpstreamError):
@@ -171,7 +171,7 @@ async def test_a_list_of_another_shape_is_an_invalid_response(body, answering):
             await plugin.coro_live_models()
 
 
-async def test_a_list_that_is_no_route_is_told_from_a_missing_model(answering):
+async def test_a_missing_list_route_is_distinguished_from_a_missing_model(answering):
     async with answering(HttpReply(b"", 404)) as plugin:
         with pytest.raises(InvalidResponse, match="GEMINI_BASE_URL"):
             await plugin.coro_live_models()
@@ -183,6 +183,6 @@ async def test_half_a_surrogate_pair_does_not_break_the_answer(answering, reques
         assert (await plugin.coro_generate(request_for())).text.startswith("fine")
 
 
-async def test_a_missing_model_is_google_s_own_404(plugin, request_for):
+async def test_a_missing_model_is_model_unavailable(plugin, request_for):
     with pytest.raises(ModelUnavailable):
         await plugin.coro_generate(request_for("gemini-1.5-flash"))

@@ -1,4 +1,4 @@
-"""Which of Google's SDKs is used: what is set, what is installed, and what it must not read."""
+"""The choice between Google's SDKs, by settings and installed versions, and their isolation."""
 
 import asyncio
 import importlib.metadata
@@ -48,7 +48,7 @@ def test_auto_is_google_genai_when_it_is_installed(value, versions, expected):
 
 
 @pytest.mark.parametrize("name", [OLD, NEW])
-def test_an_sdk_that_is_named_is_used(name):
+def test_a_named_sdk_is_used(name):
     environ = {"GEMINI_API_KEY": "k", "GEMINI_SDK": f" {name} "}
     assert read_settings(environ).sdk == name
 
@@ -94,7 +94,7 @@ async def test_a_plugin_with_an_unknown_sdk_does_not_open():
             pass
 
 
-def test_the_extra_asks_for_what_counts_as_installed():
+def test_the_extra_requires_the_versions_that_count_as_installed():
     [needed] = [
         line
         for line in importlib.metadata.requires("coro-gemini") or ()
@@ -111,9 +111,7 @@ def test_the_extra_asks_for_what_counts_as_installed():
         ({"GEMINI_API_KEY": "k", "GEMINI_SDK": NEW}, ["google.genai"]),
     ],
 )
-def test_no_sdk_is_loaded_but_the_chosen_one_and_that_only_when_there_is_a_key(
-    environ, loaded, run_python
-):
+def test_only_the_chosen_sdk_is_loaded_and_only_with_a_key(environ, loaded, run_python):
     status, stdout, stderr = run_python(
         f"""
         import asyncio, sys
@@ -140,7 +138,7 @@ def test_no_sdk_is_loaded_but_the_chosen_one_and_that_only_when_there_is_a_key(
     assert (status, stdout.strip(), stderr) == (0, str(loaded), "")
 
 
-def test_the_simulator_of_rest_loads_neither_sdk(run_python):
+def test_the_rest_simulator_loads_neither_sdk(run_python):
     status, stdout, stderr = run_python(
         """
         import asyncio, sys, urllib.request
@@ -197,16 +195,18 @@ async def test_nothing_is_read_from_the_environment_of_the_process(
         await plugin.coro_generate(request_for())
         assert await plugin.coro_live_models()
     [call] = behaviour.calls
-    told = str(dict(call.headers))
+    sent = str(dict(call.headers))
     assert call.headers["x-goog-api-key"] == simulator["GEMINI_API_KEY"]
-    assert "of-the-process" not in told
-    assert "a-project" not in told
+    assert "of-the-process" not in sent
+    assert "a-project" not in sent
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="makes certificates")
-async def test_no_variable_makes_a_stranger_trusted(sdk, simulator, run_python, tmp_path):
-    context = certificate(tmp_path, "stranger", "IP:127.0.0.1")
+async def test_no_environment_variable_adds_a_trusted_certificate(
+    sdk, simulator, run_python, tmp_path
+):
+    context = certificate(tmp_path, "untrusted", "IP:127.0.0.1")
     async with gate_before(simulator["GEMINI_BASE_URL"], context) as gate:
         environ = {**simulator, "GEMINI_BASE_URL": f"https://127.0.0.1:{gate.port}"}
         code = f"""
@@ -228,14 +228,14 @@ async def test_no_variable_makes_a_stranger_trusted(sdk, simulator, run_python, 
 
         asyncio.run(main())
         """
-        trusted = str(tmp_path / "stranger.pem")
+        trusted = str(tmp_path / "untrusted.pem")
         names = ("GRPC_DEFAULT_SSL_ROOTS_FILE_PATH", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
-        # Its own process: gRPC reads its variable once.
+        # In a fresh process, since gRPC reads its variable once.
         done = await asyncio.to_thread(run_python, code, **dict.fromkeys(names, trusted))
     assert done == (0, "connection_failed\n", "")
 
 
-async def test_no_two_keys_meet(sdk, request_for):
+async def test_two_open_plugins_keep_their_keys_apart(sdk, request_for):
     behaviour = Behaviour()
     one, two = GeminiPlugin(), GeminiPlugin()
     async with one.coro_simulator(behaviour) as environ:

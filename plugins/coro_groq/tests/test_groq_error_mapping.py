@@ -1,4 +1,4 @@
-"""What Groq says, in its own words and statuses, and what CORO makes of it."""
+"""The error replies of Groq, and the errors that they map to."""
 
 import json
 
@@ -11,7 +11,7 @@ from coro_core.testing.fixtures import error_of
 from coro_groq.error_mapping import map_error
 
 PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-"""The machine may be busy: no example fails for its time."""
+"""Without time limits: a busy machine must not fail an example."""
 
 HTML = b"<!DOCTYPE html><title>Attention Required! | Cloudflare</title>"
 SECRET = "gsk_secret"
@@ -25,7 +25,7 @@ MINUTE = "Rate limit reached on tokens per minute (TPM): Limit 8000, Used 7900, 
 DAY = "Rate limit reached on tokens per day (TPD): Limit 200000, Used 199900, Requested 600."
 REQUESTS = "Rate limit reached on requests per day (RPD): Limit 1000, Used 1000, Requested 1."
 
-REFUSALS = [
+ERROR_REPLIES = [
     (400, error("model_decommissioned"), "model_unavailable", False, "does not serve"),
     (400, error("context_length_exceeded"), "too_large", False, "shorten"),
     (400, error("organization_restricted"), "authentication_failed", False, "restricted"),
@@ -64,8 +64,8 @@ REFUSALS = [
 ]
 
 
-@pytest.mark.parametrize(("status", "body", "code", "retryable", "words"), REFUSALS)
-async def test_a_refusal_is_told_in_our_own_words(
+@pytest.mark.parametrize(("status", "body", "code", "retryable", "words"), ERROR_REPLIES)
+async def test_an_error_reply_becomes_its_error_without_the_text_of_the_provider(
     answering, request_for, status, body, code, retryable, words
 ):
     async with answering(body, status, {"retry-after": "2.5"}) as plugin:
@@ -82,7 +82,7 @@ async def test_a_refusal_is_told_in_our_own_words(
     ("header", "seconds"),
     [("2", 2.0), ("900", 300.0), ("nan", None), ("-1", None), ("3m36s", None)],
 )
-async def test_the_wait_is_the_headers(answering, request_for, header, seconds):
+async def test_the_wait_comes_from_the_retry_after_header(answering, request_for, header, seconds):
     body = error("rate_limit_exceeded", MINUTE, "tokens")
     async with answering(body, 429, {"retry-after": header}) as plugin:
         raised = await error_of(plugin.coro_generate(request_for()))
@@ -90,14 +90,14 @@ async def test_the_wait_is_the_headers(answering, request_for, header, seconds):
 
 
 @pytest.mark.parametrize("body", [b"[]", b'"text"', b"{}", b"{", HTML, b'{"choices": []}'])
-async def test_a_success_that_is_no_answer_is_an_invalid_response(answering, request_for, body):
-    # The SDK by itself would return a list, a text or an object full of None for these.
+async def test_a_success_without_an_answer_is_an_invalid_response(answering, request_for, body):
+    # The SDK alone would return a list, a text or an object full of None for these.
     async with answering(body) as plugin:
         assert (await error_of(plugin.coro_generate(request_for()))).code == "invalid_response"
         assert (await error_of(plugin.coro_live_models())).code == "invalid_response"
 
 
-async def test_a_model_that_is_off_is_not_live(answering):
+async def test_an_inactive_model_is_not_live(answering):
     entries = [{"id": "a", "active": True}, {"id": "b", "active": False}, {"id": "whisper"}]
     async with answering(json.dumps({"object": "list", "data": entries}).encode()) as plugin:
         assert set(await plugin.coro_live_models()) == {"a", "whisper"}
@@ -117,5 +117,5 @@ async def test_reasoning_is_counted_apart(answering, request_for):
 
 @PATIENT
 @given(st.integers(100, 999), st.dictionaries(st.text(), st.text()), st.binary())
-def test_no_refusal_is_anything_but_our_error(status, headers, content):
+def test_any_error_reply_maps_to_a_provider_error(status, headers, content):
     assert isinstance(map_error(status, headers, content), ProviderError)

@@ -1,4 +1,4 @@
-"""The Groq plugin against its own simulator, over real sockets and through the real SDK."""
+"""The plugin against its own simulator, over real sockets and through the real SDK."""
 
 import httpx
 import pytest
@@ -38,7 +38,7 @@ def test_it_offers_the_three_models_of_the_specification():
 
 
 async def test_the_simulator_speaks_like_groq(behaviour, simulator):
-    # Groq's own SDK, used as its documentation says, takes the simulator for Groq.
+    # Groq's own SDK works against the simulator, in the way that its documentation shows.
     async with AsyncGroq(
         api_key=CANARY_KEY, base_url=simulator["GROQ_BASE_URL"], http_client=httpx.AsyncClient()
     ) as sdk:
@@ -60,13 +60,13 @@ async def test_the_simulator_speaks_like_groq(behaviour, simulator):
         assert caught.value.body["error"]["code"] == "rate_limit_exceeded"
 
 
-async def test_groq_is_not_told_what_machine_this_is(plugin, behaviour, request_for):
+async def test_no_header_describes_this_machine(plugin, behaviour, request_for):
     await plugin.coro_generate(request_for())
     await plugin.coro_live_models()
     assert behaviour.calls
-    told = {name.lower() for call in behaviour.calls for name in call.headers}
-    assert "authorization" in told
-    assert not {name for name in told if name.startswith("x-stainless")}
+    sent = {name.lower() for call in behaviour.calls for name in call.headers}
+    assert "authorization" in sent
+    assert not {name for name in sent if name.startswith("x-stainless")}
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,9 @@ async def test_groq_is_not_told_what_machine_this_is(plugin, behaviour, request_
         ("groq/compound", {}),
     ],
 )
-async def test_each_name_gets_its_own_parameters(behaviour, plugin, request_for, model, fields):
+async def test_each_upstream_model_gets_its_own_parameters(
+    behaviour, plugin, request_for, model, fields
+):
     behaviour.served = [model]
     await plugin.coro_generate(request_for(model))
     assert behaviour.calls[0].path == "/openai/v1/chat/completions"
@@ -111,16 +113,14 @@ async def test_a_retired_name_is_unavailable(behaviour, plugin, request_for, nam
     assert len(behaviour.calls) == 1
 
 
-async def test_a_missing_key_is_said_in_a_sentence():
+async def test_a_missing_key_is_reported_in_one_sentence():
     with pytest.raises(NotConfigured) as caught:
         async with GroqPlugin().coro_lifespan({}):
             pytest.fail("it opened")
     assert str(caught.value) == "GROQ_API_KEY is not set; get one at https://console.groq.com/keys."
 
 
-async def test_a_refusal_in_a_charset_that_cannot_decode_is_read_all_the_same(
-    answering, request_for
-):
+async def test_an_error_reply_with_an_undecodable_charset_is_still_read(answering, request_for):
     body, kind = b'{"error": {"message": "Limit"}}', "application/json; charset=idna"
     async with answering(body, 429, {"content-type": kind}) as plugin:
         with pytest.raises(RateLimited):

@@ -1,4 +1,4 @@
-"""The whole contract of plugins, held against this one."""
+"""The conformance suite, for this plugin."""
 
 from coro_core.testing import ProviderContract
 from coro_openai import OpenAIPlugin
@@ -8,9 +8,9 @@ class TestContract(ProviderContract):
     plugin = OpenAIPlugin
 
 
-class TestContractBesideAServiceThatIsWell(ProviderContract):
+class TestContractBesideAWorkingService(ProviderContract):
     plugin = OpenAIPlugin
-    # Sorted before it and behind it: what is wrong with the one costs the other nothing.
+    # Sorted before and after OpenAI: a fault of one service leaves the others working.
     environ = {  # noqa: RUF012
         "CORO_OPENAI_MISTRAL_API_KEY": "another",
         "CORO_OPENAI_MISTRAL_MODELS": "mistral-small-latest",

@@ -1,4 +1,4 @@
-"""What a service turns out to say of its own models: which take no temperature, what lists name."""
+"""Facts that services report about their own models: no temperature, tags in lists."""
 
 import json
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from coro_core import BadRequest, ModelUnavailable
 from coro_core.testing import HttpReply, serve_http
 from coro_openai import OpenAIPlugin
 
-REFUSED = {
+TEMPERATURE_ERRORS = {
     "OpenAI: a value": "Unsupported value: 'temperature' does not support 0.5 with this model. Only"
     " the default (1) value is supported.",
     "OpenAI: the field": "Model incompatible request argument supplied: temperature",
@@ -21,24 +21,27 @@ REFUSED = {
 ANSWER = {"choices": [{"message": {"content": "4"}, "finish_reason": "stop"}]}
 
 
-class FicklePlugin(OpenAIPlugin):
+class PickyPlugin(OpenAIPlugin):
     """The plugin, with the bodies that its service received and the service's next error text."""
 
     bodies: list[dict[str, Any]]
-    refuses: Callable[[dict[str, Any]], str | None]
+    error_for: Callable[[dict[str, Any]], str | None]
 
 
 @pytest.fixture
-async def fickle():
-    """Open the plugin before a service that refuses whatever `refuses` says, and list `bodies`."""
+async def picky():
+    """Open the plugin before a service with the errors that `error_for` returns.
+
+    The request bodies are in `bodies`.
+    """
     bodies: list[dict[str, Any]] = []
-    plugin = FicklePlugin()
+    plugin = PickyPlugin()
 
     async def handle(request):
         bodies.append(json.loads(request.body))
-        if (refused := plugin.refuses(bodies[-1])) is None:
+        if (message := plugin.error_for(bodies[-1])) is None:
             return HttpReply(json.dumps(ANSWER).encode())
-        return HttpReply(json.dumps({"error": {"message": refused}}).encode(), 400)
+        return HttpReply(json.dumps({"error": {"message": message}}).encode(), 400)
 
     plugin.bodies = bodies
     async with serve_http(handle) as address:
@@ -47,17 +50,17 @@ async def fickle():
             yield plugin
 
 
-@pytest.mark.parametrize("words", REFUSED.values(), ids=list(REFUSED))
-async def test_a_model_that_refuses_the_temperature_is_asked_without_from_then_on(
-    fickle, request_for, words
+@pytest.mark.parametrize("words", TEMPERATURE_ERRORS.values(), ids=list(TEMPERATURE_ERRORS))
+async def test_a_model_that_rejects_the_temperature_is_called_without_it_afterwards(
+    picky, request_for, words
 ):
-    fickle.refuses = lambda body: words if body["model"] == "m" and "temperature" in body else None
+    picky.error_for = lambda body: words if body["model"] == "m" and "temperature" in body else None
     with pytest.raises(BadRequest, match="takes no temperature") as caught:
-        await fickle.coro_generate(request_for("box/m"))
+        await picky.coro_generate(request_for("box/m"))
     assert caught.value.retryable
     for name in ("m", "m", "other"):
-        assert (await fickle.coro_generate(request_for(f"box/{name}"))).text == "4"
-    assert ["temperature" in body for body in fickle.bodies] == [True, False, False, True]
+        assert (await picky.coro_generate(request_for(f"box/{name}"))).text == "4"
+    assert ["temperature" in body for body in picky.bodies] == [True, False, False, True]
 
 
 @pytest.mark.parametrize(
@@ -68,17 +71,17 @@ async def test_a_model_that_refuses_the_temperature_is_asked_without_from_then_o
         ("The prompt was: what is the temperature on Mars?", BadRequest),
     ],
 )
-async def test_no_other_refusal_takes_the_temperature_away(fickle, request_for, words, kind):
-    fickle.refuses = lambda body: words
+async def test_no_other_error_removes_the_temperature(picky, request_for, words, kind):
+    picky.error_for = lambda body: words
     for _ in range(2):
         with pytest.raises(kind) as caught:
-            await fickle.coro_generate(request_for("box/m"))
+            await picky.coro_generate(request_for("box/m"))
         assert not caught.value.retryable
-    assert all("temperature" in body for body in fickle.bodies)
+    assert all("temperature" in body for body in picky.bodies)
 
 
-async def test_what_a_list_names_with_its_tag_is_served_without_it_as_well(answering):
-    # Ollama's: github.com/ollama/ollama/blob/main/docs/openai.mdx, read 2026-11-22.
+async def test_a_model_listed_with_the_tag_latest_is_live_without_it_as_well(answering):
+    # As Ollama does: github.com/ollama/ollama/blob/main/docs/openai.mdx, read 2026-11-22.
     names = ["llama3.2:latest", "qwen3:4b"]
     listing = json.dumps({"data": [{"id": name} for name in names]}).encode()
     async with answering(listing, name="OLLAMA") as plugin:

@@ -15,7 +15,7 @@ async def test_a_prompt_is_answered(behaviour, plugin, request_for):
     assert behaviour.calls[0].path == "/v1/chat/completions"
 
 
-async def test_in_the_demo_the_simulator_stands_for_every_service_and_is_all_that_is_asked(
+async def test_in_the_demo_the_simulator_replaces_every_service(
     request_for,
 ):
     # Of three services, one lacks its key and one its address.
@@ -37,7 +37,9 @@ async def test_in_the_demo_the_simulator_stands_for_every_service_and_is_all_tha
     assert {call.headers["authorization"] for call in behaviour.calls} == {f"Bearer {CANARY_KEY}"}
 
 
-async def test_a_wrong_key_is_refused_with_a_way_out(behaviour, plugin, request_for):
+async def test_a_wrong_key_is_reported_with_the_setting_and_the_source_of_a_key(
+    behaviour, plugin, request_for
+):
     behaviour.key = "another"
     for call in (plugin.coro_live_models, lambda: plugin.coro_generate(request_for())):
         with pytest.raises(ProviderError) as caught:

@@ -1,4 +1,4 @@
-"""The differences between services, each told by a server that differs in it."""
+"""The differences between services, one server for each."""
 
 import gc
 import json
@@ -25,7 +25,7 @@ def error(message=f"the key {SECRET} is in here", **more):
 
 
 def limited(unit):
-    """Return what OpenAI says of a limit to accounts without a payment method."""
+    """Return OpenAI's error about a limit, for accounts without a payment method."""
     return error(
         f"Rate limit reached for x in organization o on requests per {unit}: Limit 3, Used 3,"
         " Requested 1. You can increase your rate limit by adding a payment method to your"
@@ -35,7 +35,7 @@ def limited(unit):
     )
 
 
-REFUSALS = {
+ERROR_REPLIES = {
     "OpenAI: a code in words": (404, error(code="model_not_found"), "model_unavailable"),
     "OpenAI: no quota is a 429": (429, error(code="insufficient_quota"), "quota_exhausted"),
     "OpenAI: a project may not": (
@@ -121,8 +121,12 @@ REFUSALS = {
 }
 
 
-@pytest.mark.parametrize(("status", "body", "code"), REFUSALS.values(), ids=list(REFUSALS))
-async def test_a_refusal_is_told_in_our_own_words(answering, request_for, status, body, code):
+@pytest.mark.parametrize(
+    ("status", "body", "code"), ERROR_REPLIES.values(), ids=list(ERROR_REPLIES)
+)
+async def test_an_error_reply_becomes_its_error_without_the_text_of_the_provider(
+    answering, request_for, status, body, code
+):
     async with answering(body, status) as plugin:
         raised = await error_of(plugin.coro_generate(request_for("mistral/x")))
     assert raised.code == code
@@ -168,7 +172,7 @@ async def test_an_error_inside_a_success_is_an_error(answering, request_for, bod
 
 
 @pytest.mark.parametrize("name", ["reasoning", "reasoning_content"])
-async def test_reasoning_is_no_answer_whatever_its_field_is_called(answering, request_for, name):
+async def test_reasoning_in_either_field_is_not_part_of_the_answer(answering, request_for, name):
     async with answering(completion(message={name: "Let me think"})) as plugin:
         assert (await plugin.coro_generate(request_for("mistral/x"))).text == "4"
     only = completion("", message={name: "Let me think"}, finish_reason="length")
@@ -178,7 +182,7 @@ async def test_reasoning_is_no_answer_whatever_its_field_is_called(answering, re
     assert "raise max_tokens" in str(raised)
 
 
-async def test_an_answer_in_parts_is_its_texts(answering, request_for):
+async def test_the_text_parts_of_an_answer_are_joined(answering, request_for):
     # Mistral's reasoning models: docs.mistral.ai/capabilities/reasoning, read 2026-11-22.
     parts = [
         {"type": "thinking", "thinking": [{"type": "text", "text": "Two and two"}]},
@@ -195,7 +199,7 @@ async def test_usage_may_be_missing(answering, request_for):
     assert (usage.input_tokens, usage.output_tokens) == (None, None)
 
 
-async def test_white_space_before_the_json_is_a_keep_alive(answering, request_for):
+async def test_white_space_before_the_json_is_skipped(answering, request_for):
     async with answering(b"\n \n\n" + completion()) as plugin:
         assert (await plugin.coro_generate(request_for("mistral/x"))).text == "4"
 
@@ -211,7 +215,7 @@ async def test_white_space_before_the_json_is_a_keep_alive(answering, request_fo
         ("OPENAI", "gpt-4", {"TOKEN_FIELD": "max_tokens"}, {"temperature": 0.5, "max_tokens": 64}),
     ],
 )
-async def test_each_service_gets_the_fields_it_takes(
+async def test_each_service_gets_the_fields_that_it_accepts(
     answering, request_for, name, model, settings, sent
 ):
     async with answering(completion(), name=name, **settings) as plugin:
@@ -229,7 +233,7 @@ async def test_each_service_gets_the_fields_it_takes(
         ("VLLM", "max_tokens", "max_completion_tokens"),
     ],
 )
-async def test_a_refused_token_field_is_told_with_the_setting_that_helps(
+async def test_a_rejected_token_field_is_reported_with_the_setting_that_helps(
     answering, request_for, name, field, other
 ):
     body = error(f"Unsupported parameter: '{field}'", param=field, code="unsupported_parameter")
@@ -239,7 +243,9 @@ async def test_a_refused_token_field_is_told_with_the_setting_that_helps(
     assert raised.detail == f"It may not take {field}; try CORO_OPENAI_{name}_TOKEN_FIELD={other}."
 
 
-async def test_a_keyless_server_is_sent_no_key_and_told_of_if_it_wants_one(answering, request_for):
+async def test_a_keyless_server_gets_no_key_and_its_error_names_the_setting_for_one(
+    answering, request_for
+):
     async with answering(completion(), name="OLLAMA", API_KEY="") as plugin:
         await plugin.coro_generate(request_for("ollama/m"))
     assert "authorization" not in plugin.requests[0].headers
@@ -261,7 +267,7 @@ async def test_a_keyless_server_is_sent_no_key_and_told_of_if_it_wants_one(answe
         ("tiny", "other", "other"),
     ],
 )
-async def test_the_model_that_answered_has_its_services_prefix(
+async def test_the_model_of_an_answer_has_the_prefix_of_its_service(
     answering, request_for, asked, answered, named
 ):
     async with answering(completion(model=answered)) as plugin:
@@ -269,7 +275,7 @@ async def test_the_model_that_answered_has_its_services_prefix(
     assert answer.model == f"mistral/{named}"
 
 
-# --- several services
+# Several services
 
 
 def listing(*names):
@@ -277,7 +283,10 @@ def listing(*names):
 
 
 async def open_two(stack, first, second, **more):
-    """Open a plugin before two services, `box` and `mistral`; a reply may be changed later."""
+    """Open a plugin before two services, `box` and `mistral`.
+
+    A test may change their replies later.
+    """
     replies = {"box": first, "mistral": second}
     environ = {"CORO_OPENAI_BOX_MODELS": "b", "CORO_OPENAI_MISTRAL_MODELS": "m"}
     for name in replies:
@@ -299,7 +308,7 @@ async def stack():
         yield stack
 
 
-NO, DOWN = HttpReply(b"", 401), HttpReply(b"", 500)
+REJECTED_KEY, DOWN = HttpReply(b"", 401), HttpReply(b"", 500)
 
 
 @pytest.mark.parametrize(
@@ -307,13 +316,13 @@ NO, DOWN = HttpReply(b"", 401), HttpReply(b"", 500)
     [
         (listing("b", "c"), listing("m"), {"box/b", "box/c", "mistral/m"}),
         (listing("b"), DOWN, {"box/b", "mistral/m"}),
-        (listing("c"), NO, {"box/c"}),
-        (NO, DOWN, "upstream_error"),
+        (listing("c"), REJECTED_KEY, {"box/c"}),
+        (REJECTED_KEY, DOWN, "upstream_error"),
         (DOWN, DOWN, "upstream_error"),
-        (NO, NO, "authentication_failed"),
+        (REJECTED_KEY, REJECTED_KEY, "authentication_failed"),
     ],
 )
-async def test_the_list_is_what_all_services_serve(stack, first, second, served):
+async def test_the_list_holds_the_models_of_all_services(stack, first, second, served):
     plugin, _ = await open_two(stack, first, second)
     if isinstance(served, str):
         assert (await error_of(plugin.coro_live_models())).code == served
@@ -321,8 +330,8 @@ async def test_the_list_is_what_all_services_serve(stack, first, second, served)
         assert set(await plugin.coro_live_models()) == served
 
 
-async def test_a_refused_key_is_noted_for_its_service_until_it_works_again(stack, request_for):
-    plugin, replies = await open_two(stack, listing("b"), NO)
+async def test_a_rejected_key_is_reported_for_its_service_until_a_call_succeeds(stack, request_for):
+    plugin, replies = await open_two(stack, listing("b"), REJECTED_KEY)
     await plugin.coro_live_models()
     services = plugin.coro_services()
     assert services["box"].reason is None
@@ -336,8 +345,8 @@ async def test_a_refused_key_is_noted_for_its_service_until_it_works_again(stack
     assert plugin.coro_services()["mistral"].reason is None
 
 
-async def test_what_is_noted_of_a_refused_key_holds_no_prompt(stack, request_for):
-    plugin, _ = await open_two(stack, NO, NO)
+async def test_the_record_of_a_rejected_key_keeps_no_prompt_in_memory(stack, request_for):
+    plugin, _ = await open_two(stack, REJECTED_KEY, REJECTED_KEY)
     prompt = "kept by nobody"
     with suppress(ProviderError):
         await plugin.coro_generate(request_for("box/b", prompt=prompt))
@@ -347,9 +356,9 @@ async def test_what_is_noted_of_a_refused_key_holds_no_prompt(stack, request_for
     assert not [it for it in requests if it.prompt == prompt]
 
 
-async def test_a_service_that_cannot_be_used_costs_no_other(stack, request_for):
+async def test_an_unusable_service_leaves_the_other_services_working(stack, request_for):
     plugin, _ = await open_two(
-        stack, HttpReply(completion()), NO, CORO_OPENAI_MISTRAL_BASE_URL="mistral"
+        stack, HttpReply(completion()), REJECTED_KEY, CORO_OPENAI_MISTRAL_BASE_URL="mistral"
     )
     assert (await plugin.coro_generate(request_for("box/b"))).text == "4"
     raised = await error_of(plugin.coro_generate(request_for("mistral/m")))
@@ -359,7 +368,7 @@ async def test_a_service_that_cannot_be_used_costs_no_other(stack, request_for):
 
 
 @pytest.mark.parametrize("name", ["nobody/m", "m", "box/", "/m", ""])
-async def test_a_name_of_no_service_is_unavailable(stack, request_for, name):
-    plugin, _ = await open_two(stack, NO, NO)
+async def test_a_name_without_a_configured_service_is_unavailable(stack, request_for, name):
+    plugin, _ = await open_two(stack, REJECTED_KEY, REJECTED_KEY)
     raised = await error_of(plugin.coro_generate(request_for(name)))
     assert raised.code == "model_unavailable"

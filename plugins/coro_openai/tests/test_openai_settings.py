@@ -1,4 +1,4 @@
-"""What the variables say, and the one sentence for each that cannot be used."""
+"""The variables, and the one sentence for each that cannot be used."""
 
 import pytest
 from hypothesis import given
@@ -39,7 +39,7 @@ def test_nothing_is_offered_where_nothing_is_configured():
         ("a=m|m", [("a", ("box/m",))]),
     ],
 )
-def test_models_are_ids_names_and_successors(value, models):
+def test_an_entry_has_an_id_a_name_and_fallbacks(value, models):
     assert offered(value) == models
 
 
@@ -58,7 +58,7 @@ def test_an_id_is_derived_from_a_bare_name(name, model_id):
     assert offered(name) == [(model_id, (f"box/{name}",))]
 
 
-def test_a_model_tells_who_runs_it_and_what_it_costs():
+def test_a_model_names_its_provider_and_its_cost():
     environ = {
         f"{P}MISTRAL_MODELS": "mistral-small-latest",
         f"{P}MISTRAL_COST": "$0.10 in / $0.30 out per 1M tokens",
@@ -91,7 +91,7 @@ def test_a_server_on_this_machine_needs_no_key(name):
     assert (service.problem, service.api_key) == (None, None)
 
 
-def test_a_server_elsewhere_needs_none_if_that_is_declared():
+def test_a_remote_server_declared_keyless_needs_no_key():
     environ = {"BOX_BASE_URL": "https://llm.example/v1", "BOX_KEYLESS": "True"}
     assert (one(environ).problem, one(environ).api_key) == (None, None)
 
@@ -164,7 +164,7 @@ def test_a_server_elsewhere_needs_none_if_that_is_declared():
         ),
     ],
 )
-async def test_what_cannot_be_used_is_said_in_a_sentence(environ, sentence):
+async def test_an_unusable_setting_is_reported_in_one_sentence(environ, sentence):
     given = {f"{P}{name}": value for name, value in environ.items()}
     plugin = OpenAIPlugin()
     with pytest.raises(NotConfigured) as caught:
@@ -174,7 +174,7 @@ async def test_what_cannot_be_used_is_said_in_a_sentence(environ, sentence):
     assert [it.reason for it in plugin.coro_services().values()] == [sentence]
 
 
-async def test_without_any_service_the_sentence_shows_how_to_begin():
+async def test_without_any_service_the_sentence_shows_an_example():
     with pytest.raises(NotConfigured) as caught:
         async with OpenAIPlugin().coro_lifespan({}):
             pytest.fail("it opened")
@@ -184,13 +184,13 @@ async def test_without_any_service_the_sentence_shows_how_to_begin():
     )
 
 
-def test_two_services_that_offer_one_id_cost_the_second_only():
+def test_only_the_second_service_with_the_same_id_has_a_problem():
     services = read_services({f"{P}OLLAMA_MODELS": "m", f"{P}VLLM_MODELS": "m,other"})
     assert services["ollama"].problem is None
     assert "offers m, which CORO_OPENAI_OLLAMA_MODELS" in str(services["vllm"].not_configured())
 
 
-def test_no_key_is_shown_by_a_configuration():
+def test_the_repr_of_a_service_hides_its_key():
     assert "secret" not in repr(one({"MISTRAL_API_KEY": "secret"}))
 
 
@@ -214,6 +214,6 @@ SETTINGS = st.sampled_from([f"{P}A_{it}" for it in ("BASE_URL", "API_KEY", "MODE
 
 
 @given(st.dictionaries(SETTINGS | st.text("AB_").map(P.__add__), st.text(max_size=40)))
-def test_no_settings_make_it_fail_in_any_other_way(environ):
+def test_any_settings_give_services_or_problems_in_a_sentence(environ):
     for service in read_services(environ).values():
         assert service.problem is None or str(service.not_configured()).endswith(".")

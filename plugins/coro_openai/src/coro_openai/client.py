@@ -163,17 +163,17 @@ def _content(reply: Reply, config: ServiceConfig) -> bytes:
     raise map_error(reply.status, reply.headers, reply.content, config)
 
 
-def _prefixed_model(service: str, asked: str, answered: str | None) -> str | None:
+def _prefixed_model(service: str, requested: str, reported: str | None) -> str | None:
     """Return the model that answered, with the prefix of its service.
 
     An alias counts as the model that was asked for: a dated `x` answers for `x-latest`, `x` for
     `x:free`, and the file `/models/x.gguf` for `x`.
     """
-    if answered is None:
+    if reported is None:
         return None
-    stem = asked.partition(":")[0].removesuffix("-latest")
-    bare = answered.replace("\\", "/").rpartition("/")[2].removesuffix(".gguf")
-    alias = bare in (asked, stem) or answered == stem
-    if asked.endswith("-latest"):
-        alias = alias or answered.startswith(f"{stem}-")
-    return f"{service}/{asked if alias else answered}"
+    stem = requested.partition(":")[0].removesuffix("-latest")
+    bare = reported.replace("\\", "/").rpartition("/")[2].removesuffix(".gguf")
+    alias = bare in (requested, stem) or reported == stem
+    if requested.endswith("-latest"):
+        alias = alias or reported.startswith(f"{stem}-")
+    return f"{service}/{requested if alias else reported}"
