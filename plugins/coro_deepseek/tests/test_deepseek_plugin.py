@@ -34,6 +34,7 @@ async def test_each_upstream_model_gets_its_own_parameters(
         "model": model,
         "messages": [{"role": "user", "content": "What is 2+2?"}],
         "temperature": 0.5,
+        "stream": False,
         "max_tokens": 64,
         **fields,
     }

@@ -80,7 +80,7 @@ async def test_an_error_reply_becomes_its_error_without_the_text_of_the_provider
 
 @pytest.mark.parametrize(
     ("header", "seconds"),
-    [("2", 2.0), ("900", 300.0), ("nan", None), ("-1", None), ("3m36s", None)],
+    [("2", 2.0), ("900", 900.0), ("90000", 86_400.0), ("nan", None), ("-1", None), ("3m36s", None)],
 )
 async def test_the_wait_comes_from_the_retry_after_header(answering, request_for, header, seconds):
     body = error("rate_limit_exceeded", MINUTE, "tokens")

@@ -223,7 +223,7 @@ async def test_each_service_gets_the_fields_that_it_accepts(
     (call,) = plugin.requests
     message = {"role": "user", "content": "What is 2+2?"}
     assert call.path == "/v1/chat/completions"
-    assert call.body == {"model": model, "messages": [message], **sent}
+    assert call.body == {"model": model, "messages": [message], "stream": False, **sent}
 
 
 @pytest.mark.parametrize(

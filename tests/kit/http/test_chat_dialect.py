@@ -65,6 +65,7 @@ def test_the_request_holds_one_message_and_the_providers_own_fields():
         "model": "m",
         "messages": [{"role": "user", "content": "p"}],
         "temperature": 0.5,
+        "stream": False,
         "max_tokens": 7,
         "thinking": False,
     }
@@ -89,9 +90,87 @@ def test_a_count_that_is_none_is_not_passed_on(count):
     assert read_completion(completion(usage=usage)).usage == Usage()
 
 
-def test_more_reasoning_than_tokens_does_not_make_a_negative_count():
-    usage = {"completion_tokens": 1, "completion_tokens_details": {"reasoning_tokens": 4}}
-    assert read_completion(completion(usage=usage)).usage.output_tokens == 0
+@pytest.mark.parametrize(
+    ("usage", "tokens", "reasoning"),
+    [
+        # Without a total: inside, unless there is more reasoning than answer.
+        ({"completion_tokens": 9, "reasoning_tokens": 4}, 5, 4),
+        ({"completion_tokens": 1, "reasoning_tokens": 4}, 1, 4),
+        # The total decides.
+        (
+            {"prompt_tokens": 3, "completion_tokens": 9, "reasoning_tokens": 4, "total_tokens": 12},
+            5,
+            4,
+        ),
+        (
+            {"prompt_tokens": 3, "completion_tokens": 9, "reasoning_tokens": 4, "total_tokens": 16},
+            9,
+            4,
+        ),
+        # All of the count is reasoning, and yet there is an answer: its own count is not known.
+        (
+            {"prompt_tokens": 3, "completion_tokens": 4, "reasoning_tokens": 4, "total_tokens": 7},
+            None,
+            4,
+        ),
+        (
+            {
+                "input_tokens": 3,
+                "output_tokens": 5,
+                "output_tokens_details": {"reasoning_tokens": 2},
+            },
+            3,
+            2,
+        ),
+        ({"completion_tokens": 5.0, "reasoning_tokens": 0}, 5, 0),
+        ({"completion_tokens": 5.5}, None, None),
+    ],
+)
+def test_reasoning_is_inside_the_count_or_beside_it(usage, tokens, reasoning):
+    read = read_completion(completion(usage=usage)).usage
+    assert (read.output_tokens, read.reasoning_tokens) == (tokens, reasoning)
+
+
+@pytest.mark.parametrize(
+    ("content", "answer"),
+    [
+        ("<think>\nTwo and two.\n</think>\n\n4", "4"),
+        ("\n<think></think>4", "4"),
+        ("<thinking>Hm.</thinking>\n4", "4"),
+        ("Two and two.\n</think>\n\n4", "4"),
+        ("Write <think> around it.", "Write <think> around it."),
+        ("The tag </think> ends it.\n4", "The tag </think> ends it.\n4"),
+        ("4 <think>not at the start</think>", "4 <think>not at the start</think>"),
+    ],
+)
+def test_thinking_at_the_start_of_an_answer_is_left_out(content, answer):
+    assert read_completion(completion(content)).text == answer
+
+
+def test_the_count_of_an_answer_with_thinking_in_it_is_not_known():
+    usage = {"prompt_tokens": 3, "completion_tokens": 9}
+    read = read_completion(completion("<think>Hm.</think>4", usage=usage)).usage
+    assert read == Usage(input_tokens=3, output_tokens=None)
+
+
+def test_thinking_without_an_end_is_an_answer_that_never_began():
+    with pytest.raises(EmptyResponse, match="raise max_tokens"):
+        read_completion(completion("<think>Two and", finish_reason="length"))
+
+
+def test_an_answer_that_stopped_before_its_first_word_needs_no_message():
+    with pytest.raises(EmptyResponse, match="raise max_tokens"):
+        read_completion(b'{"choices": [{"finish_reason": "length"}]}')
+
+
+@pytest.mark.parametrize("reason", ["length", "model_length", "max_tokens"])
+def test_the_limit_has_several_names(reason):
+    assert read_completion(completion(finish_reason=reason)).finish_reason == "length"
+
+
+def test_a_web_page_names_the_setting_of_the_address():
+    with pytest.raises(InvalidResponse, match="check ACME_BASE_URL"):
+        read_completion(b"\n<!doctype html>", address_setting="ACME_BASE_URL")
 
 
 @pytest.mark.parametrize(
@@ -193,6 +272,11 @@ def test_what_is_no_list_of_models_is_an_invalid_response(body):
         ({"detail": [{"msg": "m"}, {"msg": "n"}, 1]}, ErrorBody("m; n")),
         ({"error": {"detail": "m"}}, ErrorBody("m")),
         ({"error": 5}, ErrorBody()),
+        ([{"error": {"message": "m", "code": 400, "status": "S"}}], ErrorBody("m", "400", "S")),
+        ({"errors": [{"message": "m", "code": 1}], "messages": []}, ErrorBody("m", "1")),
+        ({"errors": ["m"]}, ErrorBody("m")),
+        ({"error": "m", "code": "c"}, ErrorBody("m", "c")),
+        ({"title": "t", "detail": "m"}, ErrorBody("m")),
         ({}, ErrorBody()),
         ([], ErrorBody()),
         ("m", ErrorBody()),

@@ -123,10 +123,10 @@ class Acme:
         raise self.map_error(reply)
 
     def map_error(self, reply: Any) -> ProviderError:
-        from coro_core.kit.http import read_error, retry_after
+        from coro_core.kit.http import read_error, requested_wait
 
         leaf = LEAVES.get(read_error(reply.content).code, UpstreamError)
-        wait = retry_after(reply.headers.get("retry-after"))
+        wait = requested_wait(reply.headers)
         return leaf("Ask Acme about it.", retry_after=wait)
 
     @hookimpl

@@ -64,6 +64,7 @@ class Client:
             content,
             failures=_FAILURES,
             map_error=lambda status: map_error(status, reply.headers, content),
+            address_setting="DEEPSEEK_BASE_URL",
         )
 
     async def live_models(self) -> frozenset[str]:

@@ -77,7 +77,9 @@ class Client:
         )
         reply = await _reply_of(call)
         return read_completion(
-            reply.content, map_error=lambda status: map_error(status, reply.headers, reply.content)
+            reply.content,
+            map_error=lambda status: map_error(status, reply.headers, reply.content),
+            address_setting="GROQ_BASE_URL",
         )
 
     async def live_models(self) -> frozenset[str]:

@@ -15,7 +15,7 @@ from coro_core import (
     TooLarge,
     UpstreamError,
 )
-from coro_core.kit.http import error_for_status, read_error, retry_after
+from coro_core.kit.http import error_by_words, error_for_status, read_error, requested_wait
 from coro_groq.settings import ADDRESS, KEY, KEY_HELP
 
 _PER_DAY = re.compile(r"\b(?:TPD|RPD)\b|\bper day\b", re.IGNORECASE)
@@ -31,7 +31,7 @@ def map_error(status: int, headers: Mapping[str, str], content: bytes) -> Provid
     (context_length_exceeded, 2025-03-04). Read 2026-11-22.
     """
     body = read_error(content)
-    wait = retry_after(headers.get("retry-after"))
+    wait = requested_wait(headers)
     match status:
         case 400 if body.code == "model_decommissioned":
             return ModelUnavailable()
@@ -44,11 +44,12 @@ def map_error(status: int, headers: Mapping[str, str], content: bytes) -> Provid
         case 403 if not body.message:
             # The gateway's HTML page. The key was never checked.
             return UpstreamError("Its gateway refused this server's address.", retryable=False)
-        case 401 | 403:
-            return AuthenticationFailed(f"Check {KEY}, or {KEY_HELP}.")
         case 404 if body.code == "unknown_url" or not body.message:
             return BadRequest(f"There is no such route; check {ADDRESS}.")
         case 429 if _PER_DAY.search(body.message):
             return QuotaExhausted("It is a daily limit.", retry_after=wait)
-        case _:
-            return error_for_status(status, retry_after=wait)
+    check_key = f"Check {KEY}, or {KEY_HELP}."
+    error = error_by_words(status, body, retry_after=wait, check_key=check_key)
+    if error is None and status in (401, 403):
+        return AuthenticationFailed(check_key)
+    return error or error_for_status(status, retry_after=wait)

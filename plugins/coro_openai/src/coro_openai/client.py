@@ -60,6 +60,7 @@ class ServiceClient:
                 _content(reply, config),
                 failures=_FAILURES,
                 parts=True,
+                address_setting=f"{config.variable}_BASE_URL",
                 map_error=lambda status: map_error(status, reply.headers, reply.content, config),
             )
         except ProviderError as error:

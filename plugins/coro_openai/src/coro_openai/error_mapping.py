@@ -9,37 +9,24 @@ from collections.abc import Mapping
 from coro_core import (
     AuthenticationFailed,
     BadRequest,
-    ContentBlocked,
     ModelUnavailable,
     ProviderError,
-    QuotaExhausted,
-    TooLarge,
     UpstreamError,
 )
-from coro_core.kit.http import ErrorBody, error_for_status, read_error, retry_after
+from coro_core.kit.http import (
+    error_by_words,
+    error_for_status,
+    is_unknown_limit_field,
+    read_error,
+    requested_wait,
+)
 from coro_openai.settings import ServiceConfig
 
-_NO_MODEL_CODES = {"model_not_found", "invalid_model", "model_not_available", "NotFoundError"}
-_NO_MODEL = re.compile(
-    r"\bmodel\b.{0,200}(not found|does not exist|not a valid|not available|not exist|no longer)"
-    r"|not a valid model|no endpoints found|invalid model|unknown model|unable to access model"
-    r"|does not have access to model",
-    re.IGNORECASE | re.DOTALL,
-)
-_TOO_LONG = re.compile(
-    r"maximum context length|context[ _](length|size|window)|too many tokens|prompt is too long",
-    re.IGNORECASE,
-)
 _TEMPERATURE = re.compile(
     r"(unsupported|incompatible|invalid).{0,60}\btemperature\b"
     r"|\btemperature\b.{0,20}(not support|unsupported|deprecated)",
     re.IGNORECASE,
 )
-_TOKEN_FIELD = re.compile(r"max_completion_tokens|max_tokens")
-_BLOCKED = re.compile(r"moderation|flagged|content[_ ](filter|policy)", re.IGNORECASE)
-_QUOTA = re.compile(r"quota|credit|billing|\b[TR]PD\b", re.IGNORECASE)
-_UNIT = re.compile(r"\bper[- ](sec|min|day)", re.IGNORECASE)
-"""The first match counts: services name the reached limit first, then the limits of other plans."""
 
 
 class TemperatureNotAccepted(BadRequest):
@@ -65,42 +52,28 @@ def map_error(
     a limit). Read 2026-11-22.
     """
     body = read_error(content)
-    wait = retry_after(headers.get("retry-after"))
-    words = f"{body.code} {body.type} {body.message}"
-    no_model = bool({body.code, body.type} & _NO_MODEL_CODES) or _NO_MODEL.search(body.message)
+    wait = requested_wait(headers)
+    if status in (400, 422) and is_unknown_limit_field(body):
+        return BadRequest(_other_limit_field(service))
+    if status == 403 and body.code == "unsupported_country_region_territory":
+        return BadRequest("It is not offered in the country that this server calls from.")
+    error = error_by_words(status, body, retry_after=wait, check_key=_check_key(service))
+    if isinstance(error, ModelUnavailable):
+        return error
+    if status in (400, 422) and _TEMPERATURE.search(body.message):
+        return TemperatureNotAccepted("It takes no temperature, and is asked without from now on.")
+    if error is not None:
+        return error
     match status:
-        case 400 | 403 | 404 | 410 | 422 if no_model:
-            return ModelUnavailable()
-        case 400 | 403 if _BLOCKED.search(words):
-            return ContentBlocked()
-        case 400 | 422 if _TOO_LONG.search(words):
-            return TooLarge()
-        case 400 | 422 if _TEMPERATURE.search(body.message):
-            return TemperatureNotAccepted(
-                "It takes no temperature, and is asked without from now on."
-            )
-        case 400 | 422 if _TOKEN_FIELD.search(words):
-            return BadRequest(_other_limit_field(service))
         case 403 if not body.message:
             # The gateway's HTML page. The key was never checked.
             return UpstreamError("Its gateway refused this server's address.", retryable=False)
-        case 403 if body.code == "unsupported_country_region_territory":
-            return BadRequest("It is not offered in the country that this server calls from.")
         case 401 | 403:
             return AuthenticationFailed(_check_key(service))
         case 404 | 405:
             return BadRequest(f"There is no such route; check {service.variable}_BASE_URL.")
-        case 429 if _is_quota_exhausted(body):
-            return QuotaExhausted(retry_after=wait)
         case _:
             return error_for_status(status, retry_after=wait)
-
-
-def _is_quota_exhausted(body: ErrorBody) -> bool:
-    """Return True for a used-up quota or credit, False for a limit that ends with a short wait."""
-    if unit := _UNIT.search(body.message):
-        return unit[1].lower() == "day"
-    return _QUOTA.search(f"{body.code} {body.type} {body.message}") is not None
 
 
 def _check_key(service: ServiceConfig) -> str:

@@ -22,15 +22,21 @@ _UP_TO_A_VALUE = re.compile(rb'(?:[^"{\[,]++|"(?:[^"\\]++|\\.)*+"?)*+(?:[{\[,]|\
 
 def json_object(content: bytes | str) -> dict[str, Any]:
     """Return the JSON object that a reply holds. Raises `InvalidResponse`."""
-    value = None
-    with suppress(ValueError, RecursionError):
-        utf8 = _as_utf8(content)
-        check_values(utf8)
-        value = json.loads(utf8)
-    # Outside of a handler: json's own error holds the whole reply.
+    value = json_value(content)
     if not isinstance(value, dict):
         raise InvalidResponse("It is not a JSON object.")
     return value
+
+
+def json_value(content: bytes | str) -> object:
+    """Return the JSON value that a reply holds. Raises `InvalidResponse`."""
+    with suppress(ValueError, RecursionError):
+        utf8 = _as_utf8(content)
+        check_values(utf8)
+        value: object = json.loads(utf8)
+        return value
+    # Outside of a handler: json's own error holds the whole reply.
+    raise InvalidResponse("It is not a JSON object.")
 
 
 def _as_utf8(content: bytes | str) -> bytes:

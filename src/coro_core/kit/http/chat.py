@@ -1,58 +1,49 @@
-"""The OpenAI chat dialect, read with care: nothing a server sends is taken for granted.
+"""The OpenAI chat dialect, read with care: nothing that a server sends is taken for granted.
 
 Functions rather than a base class: providers that look alike drift apart, and each plugin keeps its
-own few lines of wire code around these.
+own few lines of client code around these.
 """
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import replace
 from typing import Any
 
 from coro_core.contract.errors import ContentBlocked, EmptyResponse, InvalidResponse, ProviderError
-from coro_core.contract.types import FinishReason, GenerateRequest, Generation, Usage
-from coro_core.kit.http.bounded_json import json_object
+from coro_core.contract.types import FinishReason, GenerateRequest, Generation
+from coro_core.kit.http.bounded_json import json_object, json_value
+from coro_core.kit.http.error_body import error_body_of, status_meant
+from coro_core.kit.http.usage import read_usage
 
 _FINISH_REASONS: Mapping[str, FinishReason] = {
     "stop": "stop",
+    "eos": "stop",
+    "end_turn": "stop",
+    "stop_sequence": "stop",
     "length": "length",
+    "model_length": "length",
+    "max_tokens": "length",
+    "max_output_tokens": "length",
     "content_filter": "content_filter",
 }
-_STATUSES = {
-    "authentication_error": 401,
-    "invalid_api_key": 401,
-    "insufficient_quota": 402,
-    "permission_error": 403,
-    "model_not_found": 404,
-    "rate_limit_error": 429,
-    "rate_limit_exceeded": 429,
-    "api_error": 500,
-    "internal_error": 500,
-    "internal_server_error": 500,
-    "server_error": 500,
-    "overloaded_error": 503,
-    "service_unavailable_error": 503,
-}
-"""The usual status of an error's code or type, for those that have one of their own."""
-_MAX_COUNT = 2**53
-"""What JSON readers agree on; a larger count is nonsense and would break a client."""
-
-
-@dataclass(frozen=True, slots=True)
-class ErrorBody:
-    """What an error body says. For decisions only: a provider's text can echo keys and prompts."""
-
-    message: str = field(default="", repr=False)
-    code: str = ""
-    type: str = ""
+_THINKING = re.compile(
+    # The opening tag is missing where a chat template has put it into the prompt.
+    r"\s*<(think|thinking)>.*?</\1>\s*|(?:(?!<think).)*?\n</think>[ \t]*\n\s*",
+    re.DOTALL | re.IGNORECASE,
+)
+_UNFINISHED_THINKING = re.compile(r"\s*<(think|thinking)>", re.IGNORECASE)
 
 
 def chat_body(request: GenerateRequest, **fields: Any) -> dict[str, Any]:
-    """Return the body of `POST /chat/completions`; `fields` are the provider's own additions."""
+    """Return the body of `POST /chat/completions`; `fields` are the provider's own additions.
+
+    `stream` is said to be false: some servers stream unless told not to.
+    """
     return {
         "model": request.model,
         "messages": [{"role": "user", "content": request.prompt}],
         "temperature": request.temperature,
+        "stream": False,
         **fields,
     }
 
@@ -63,49 +54,55 @@ def read_completion(
     failures: Mapping[str, type[ProviderError]] | None = None,
     parts: bool = False,
     map_error: Callable[[int], ProviderError] | None = None,
+    address_setting: str | None = None,
 ) -> Generation:
     """Return the answer in a chat completion.
 
     Leading blank lines are keep-alives. Output tokens are the visible answer's: reasoning is
-    counted apart where the provider tells. `failures` holds the provider's own finish reasons that
-    mean it broke off: the error is raised, the partial answer dropped. With `parts`, an answer may
-    come in parts, of which the texts count. `map_error` maps an error that came with a 200, in
-    place of an answer or with one that broke off, given the status that it should have had.
+    counted apart where the provider tells, and thinking within the answer is left out. `failures`
+    holds the provider's own finish reasons that mean it broke off: the error is raised, the partial
+    answer dropped. With `parts`, an answer may come in parts, of which the texts count. `map_error`
+    maps an error that came with a 200, in place of an answer or with one that broke off, given the
+    status that it should have had. `address_setting` is named where the reply is a web page.
+
     Raises what these two hold, `InvalidResponse`, `EmptyResponse` or `ContentBlocked`.
     """
-    reply = json_object(content)
+    reply = _reply_object(content, address_setting)
     choice = _first_choice(reply)
     reason = _text(choice.get("finish_reason"))
     failure = failures.get(reason) if failures else None
     failed = not reply.get("choices") or choice.get("error") or failure
-    if map_error and failed and (status := _status_meant(_error_body(reply))):
+    if map_error and failed and (status := status_meant(error_body_of(reply))):
         raise map_error(status)
     if failure:
         raise failure()
-    message = choice.get("message")
-    if not isinstance(message, dict):
-        raise InvalidResponse("It holds no answer.")
-    text = message.get("content")
-    if parts:
-        text = _joined(text)
-    if text is not None and not isinstance(text, str):
-        raise InvalidResponse("Its answer is not a text.")
-    if not text or text.isspace():
-        raise _no_text(reason)
+    text = _answer_text(choice, parts)
+    finish_reason = _FINISH_REASONS.get(reason, "other")
+    if text is None or not text.strip():
+        raise _no_text(finish_reason)
+    usage = read_usage(reply.get("usage"))
+    answer = _without_thinking(text)
+    if answer != text:
+        if not answer.strip():
+            raise _no_text("length")
+        if not usage.reasoning_tokens:
+            # The count is of the thinking as well, and nobody says how much of it.
+            usage = replace(usage, output_tokens=None)
     return Generation(
-        text=text,
+        text=answer,
         model=_text(reply.get("model")) or None,
-        finish_reason=_FINISH_REASONS.get(reason, "other"),
-        usage=_usage(reply.get("usage")),
+        finish_reason=finish_reason,
+        usage=usage,
     )
 
 
 def read_model_ids(content: bytes) -> frozenset[str]:
     """Return the names in the reply to `GET /models`, without entries that say `active: false`.
 
-    Raises `InvalidResponse`.
+    The list stands in `data`, or is all of the reply. Raises `InvalidResponse`.
     """
-    data = json_object(content).get("data")
+    value = json_value(content)
+    data = value.get("data") if isinstance(value, dict) else value or None
     if not isinstance(data, list):
         raise InvalidResponse("It holds no list of models.")
     entries = (
@@ -114,34 +111,10 @@ def read_model_ids(content: bytes) -> frozenset[str]:
     return frozenset(name for entry in entries if (name := _text(entry.get("id"))))
 
 
-def read_error(content: bytes) -> ErrorBody:
-    """Return what an error body says, in whichever of the usual shapes it comes.
-
-    An `error` object or string at the top or in the first choice, a `message` at the top, a
-    `detail` that is a string or a list; or nothing at all for a body that is empty, HTML or broken.
-    Never raises.
-    """
-    try:
-        body = json_object(content)
-    except InvalidResponse:
-        return ErrorBody()
-    return _error_body(body)
-
-
-def _error_body(body: Mapping[str, Any]) -> ErrorBody:
-    error = body.get("error") or _first_choice(body).get("error")
-    if isinstance(error, str):
-        return ErrorBody(message=error)
-    if not isinstance(error, dict):
-        error = body
-    detail = error.get("detail")
-    if isinstance(detail, list):
-        detail = "; ".join(_text(item.get("msg")) for item in detail if isinstance(item, dict))
-    return ErrorBody(
-        message=_text(error.get("message")) or _text(detail),
-        code=_text(error.get("code")),
-        type=_text(error.get("type")),
-    )
+def _reply_object(content: bytes, address_setting: str | None) -> dict[str, Any]:
+    if address_setting and content.lstrip()[:1] == b"<":
+        raise InvalidResponse(f"It is a web page; check {address_setting}.")
+    return json_object(content)
 
 
 def _first_choice(reply: Mapping[str, Any]) -> dict[str, Any]:
@@ -149,6 +122,21 @@ def _first_choice(reply: Mapping[str, Any]) -> dict[str, Any]:
     choices = reply.get("choices")
     choice = choices[0] if isinstance(choices, list) and choices else None
     return choice if isinstance(choice, dict) else {}
+
+
+def _answer_text(choice: Mapping[str, Any], parts: bool) -> str | None:
+    message = choice.get("message")
+    if message is None and choice.get("finish_reason") is not None:
+        # It stopped before its first word.
+        return None
+    if not isinstance(message, dict):
+        raise InvalidResponse("It holds no answer.")
+    text = message.get("content")
+    if parts:
+        text = _joined(text)
+    if text is not None and not isinstance(text, str):
+        raise InvalidResponse("Its answer is not a text.")
+    return text
 
 
 def _joined(content: object) -> object:
@@ -160,38 +148,21 @@ def _joined(content: object) -> object:
     return "".join(_text(part.get("text")) for part in content if part["type"] == "text")
 
 
-def _status_meant(error: ErrorBody) -> int | None:
-    """Return the status that fits an error, by its code or type, if they say so much."""
-    if re.fullmatch("[45][0-9]{2}", error.code):
-        return int(error.code)
-    usual = 400 if "invalid_request_error" in (error.code, error.type) else None
-    return _STATUSES.get(error.code) or _STATUSES.get(error.type) or usual
+def _without_thinking(text: str) -> str:
+    """Return the text without a block of thinking at its start; empty if the block never ends."""
+    if "think" not in text.lower():
+        return text
+    if match := _THINKING.match(text):
+        return text[match.end() :]
+    return "" if _UNFINISHED_THINKING.match(text) else text
 
 
-def _no_text(finish_reason: str) -> ProviderError:
+def _no_text(finish_reason: FinishReason) -> ProviderError:
     if finish_reason == "content_filter":
         return ContentBlocked()
     if finish_reason == "length":
         return EmptyResponse("It spent all of max_tokens on thinking; raise max_tokens.")
     return EmptyResponse("Try again, or rephrase the prompt.")
-
-
-def _usage(usage: object) -> Usage:
-    if not isinstance(usage, dict):
-        return Usage()
-    details = usage.get("completion_tokens_details")
-    reasoning = _count(details.get("reasoning_tokens")) if isinstance(details, dict) else None
-    completion = _count(usage.get("completion_tokens"))
-    visible = None if completion is None else max(completion - (reasoning or 0), 0)
-    return Usage(
-        input_tokens=_count(usage.get("prompt_tokens")),
-        output_tokens=visible,
-        reasoning_tokens=reasoning,
-    )
-
-
-def _count(value: object) -> int | None:
-    return value if type(value) is int and 0 <= value < _MAX_COUNT else None
 
 
 def _text(value: object) -> str:

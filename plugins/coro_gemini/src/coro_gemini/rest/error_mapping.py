@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from coro_core import InvalidResponse, ProviderError
-from coro_core.kit.http import error_for_status, json_object, retry_after
+from coro_core.kit.http import error_for_status, json_object, requested_wait
 from coro_gemini.error_mapping import NOT_GEMINI, RpcStatus, map_status
 from coro_gemini.rest.json_fields import as_list, as_object, as_text
 
@@ -19,7 +19,7 @@ def map_error(status: int, headers: Mapping[str, str], content: bytes) -> Provid
 
     A body without a status of Google's comes from a gateway, and only its HTTP status counts.
     """
-    wait = retry_after(headers.get("retry-after"))
+    wait = requested_wait(headers)
     rpc_status = _rpc_status(content, wait)
     if rpc_status is not None:
         return map_status(rpc_status)
