@@ -1,4 +1,4 @@
-"""Clients that leave, in each of the ways there are: their upstream calls are cancelled."""
+"""Clients that disconnect in different ways: their upstream calls are cancelled."""
 
 import asyncio
 import json
@@ -9,8 +9,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from fastapi import Request
+from starlette.requests import ClientDisconnect
 
 from coro_core import GenerateRequest
+from coro_core.web.strict_requests import cancel_on_disconnect
 from support.plugins import NO_REAL_PLUGINS, Echo, Installer
 from support.server import running
 
@@ -23,7 +26,7 @@ def send_fin(sock: socket.socket) -> None:
 
 
 def send_rst(sock: socket.socket) -> None:
-    # Lingering for no time at all turns the closing into a reset.
+    # With a linger time of zero, close() sends a reset.
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     sock.close()
 
@@ -33,7 +36,7 @@ def close_half(sock: socket.socket) -> None:
 
 
 class Waiting(Echo):
-    """Waits for ever, and counts who came and who was sent away when."""
+    """Waits until it is cancelled; counts the calls in flight."""
 
     current: "Waiting"
 
@@ -86,5 +89,55 @@ async def test_a_hundred_clients_that_leave_cancel_a_hundred_calls_in_time(
         for sock in sockets:
             sock.close()
         assert (await client.get("/health")).status_code == 200
-    # The promise that the product makes, not a measure of speed.
+    # The product promises this; it is no measure of speed.
     assert took <= PROMISED_SECONDS
+
+
+class Connection:
+    """A client that disconnects when it is told to."""
+
+    def __init__(self) -> None:
+        self.disconnected: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.request = Request({"type": "http"}, self._receive)
+
+    async def _receive(self) -> dict[str, str]:
+        await self.disconnected
+        return {"type": "http.disconnect"}
+
+
+async def test_a_disconnect_as_the_work_returns_does_not_cancel_the_reply() -> None:
+    connection = Connection()
+    done: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    async def work() -> str:
+        return await done
+
+    async def reply() -> str:
+        result = await cancel_on_disconnect(connection.request, work())
+        await asyncio.sleep(0)
+        return result
+
+    task = asyncio.create_task(reply())
+    await asyncio.sleep(0.01)
+    # In this order the wait for the disconnect ends one step before the work.
+    connection.disconnected.set_result(None)
+    done.set_result("answer")
+    assert await task == "answer"
+    assert task.cancelling() == 0
+
+
+async def test_a_disconnect_cancels_the_work_and_leaves_the_task_uncancelled() -> None:
+    connection = Connection()
+
+    async def reply() -> int:
+        with pytest.raises(ClientDisconnect):
+            await cancel_on_disconnect(connection.request, asyncio.sleep(60))
+        await asyncio.sleep(0)
+        current = asyncio.current_task()
+        assert current is not None
+        return current.cancelling()
+
+    task = asyncio.create_task(reply())
+    await asyncio.sleep(0.01)
+    connection.disconnected.set_result(None)
+    assert await task == 0

@@ -1,4 +1,4 @@
-"""Too many requests at once: some are turned away at no cost, the others are answered."""
+"""Too many requests at once: some are rejected at little cost, the others are answered."""
 
 import asyncio
 import json
@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
+from starlette.types import Message, Receive, Scope, Send
 from structlog.testing import capture_logs
 
 from coro_core import GenerateRequest
-from coro_core.server import admission as admission_module
+from coro_core.server.admission import Admission
 from coro_core.web.app import create_app
+from coro_core.web.load_shedding import LoadShedder
 from support.plugins import NO_REAL_PLUGINS, Echo, Installer, answer
 from support.server import ask, running, serving
 
@@ -19,7 +21,7 @@ LIMIT = 3
 
 
 class Gated(Echo):
-    """ChatResult when it is told to."""
+    """Answers once its gate is open."""
 
     current: "Gated"
 
@@ -37,7 +39,7 @@ class Gated(Echo):
         return answer("ok")
 
 
-async def test_more_requests_than_the_limit_are_turned_away_and_health_is_not(
+async def test_chat_requests_beyond_the_limit_are_rejected_and_other_requests_are_not(
     install: Installer,
 ) -> None:
     install.add("gated", Gated)
@@ -46,7 +48,7 @@ async def test_more_requests_than_the_limit_are_turned_away_and_health_is_not(
         async with asyncio.timeout(20):
             await Gated.current.full.wait()
 
-        # Not even JSON: the body is not looked at.
+        # The body is not JSON, and nobody reads it.
         away = await client.post("/chat", content=b"{", headers={"Origin": "https://app.example"})
         assert away.status_code == 503
         assert away.headers["content-type"] == "application/problem+json"
@@ -63,7 +65,7 @@ async def test_more_requests_than_the_limit_are_turned_away_and_health_is_not(
         assert (await ask(client, "echo")).status_code == 200
 
 
-async def test_requests_that_fail_or_are_given_up_make_room_again(install: Installer) -> None:
+async def test_failed_and_cancelled_requests_make_room_again(install: Installer) -> None:
     install.add("gated", Gated)
     async with running({**NO_REAL_PLUGINS, "CORO_MAX_IN_FLIGHT": "1"}) as client:
         for _ in range(3):
@@ -78,7 +80,7 @@ async def test_requests_that_fail_or_are_given_up_make_room_again(install: Insta
 
 
 class Exchange:
-    """One chat request as a server passes it on, and how many functions were called for it."""
+    """One chat request as a server passes it on, and the number of function calls for it."""
 
     def __init__(self, app: FastAPI, body: bytes) -> None:
         self._app = app
@@ -122,7 +124,7 @@ class Exchange:
         self.status = message.get("status", self.status)
 
 
-async def test_turning_away_costs_the_same_for_every_request_and_little_beside_an_answer(
+async def test_a_rejection_costs_the_same_for_every_request_and_a_tenth_of_an_answer(
     install: Installer,
 ) -> None:
     install.add("gated", Gated)
@@ -152,10 +154,7 @@ async def test_turning_away_costs_the_same_for_every_request_and_little_beside_a
     assert away[0].functions * 10 < served.functions, (away[0].functions, served.functions)
 
 
-async def test_those_turned_away_are_logged_by_number(
-    install: Installer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(admission_module, "TELL_SECONDS", 60.0)
+async def test_rejections_are_logged_by_number(install: Installer) -> None:
     install.add("gated", Gated)
     with capture_logs() as lines:
         async with running({**NO_REAL_PLUGINS, "CORO_MAX_IN_FLIGHT": "1"}) as client:
@@ -167,21 +166,56 @@ async def test_those_turned_away_are_logged_by_number(
             assert [line for line in lines if line.get("status") == 503] == []
             Gated.current.go.set()
             await inside
-    told = [line for line in lines if line["event"] == "chat requests turned away"]
-    assert [(line["count"], line["limit"], line["stopping"]) for line in told] == [(20, 1, False)]
-    assert "request_id" not in told[0]
+    reports = [line for line in lines if line["event"] == "chat requests rejected"]
+    assert sum(line["count"] for line in reports) == 20
+    assert {(line["limit"], line["stopping"]) for line in reports} == {(1, False)}
+    assert not any("request_id" in line for line in reports)
 
 
-async def test_the_number_turned_away_is_told_again_in_every_interval(
-    install: Installer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(admission_module, "TELL_SECONDS", 0.01)
-    admission = admission_module.Admission(limit=0)
+async def test_one_line_reports_the_rejections_of_an_interval() -> None:
+    admission = Admission(limit=1, report_seconds=60.0)
+    with capture_logs() as lines:
+        for _ in range(20):
+            admission.reject()
+        assert lines == []
+        admission.report()
+    assert [(line["count"], line["limit"], line["stopping"]) for line in lines] == [(20, 1, False)]
+
+
+async def test_rejections_are_reported_again_in_every_interval() -> None:
+    admission = Admission(limit=0, report_seconds=0.01)
     with capture_logs() as lines:
         for number in (3, 2):
             for _ in range(number):
-                admission.turn_away()
-            # Timers of one loop go off in their order, however late.
+                admission.reject()
+            # One loop runs its timers in order, however late.
             await asyncio.sleep(0.02)
-        admission.tell()
+        admission.report()
     assert [line["count"] for line in lines] == [3, 2]
+
+
+@pytest.mark.parametrize("begun", [False, True])
+async def test_a_request_that_is_cut_off_gets_one_response_start(begun: bool) -> None:
+    admission, sent = Admission(limit=1), []
+    inside = asyncio.Event()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if begun:
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+        inside.set()
+        await asyncio.Event().wait()
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b""}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "path": "/chat", "state": {"request_id": "r-1"}}
+    task = asyncio.create_task(LoadShedder(app, admission)(scope, receive, send))
+    await inside.wait()
+    admission.cancel_remaining()
+    await task
+    assert not task.cancelled()
+    starts = [it["status"] for it in sent if it["type"] == "http.response.start"]
+    assert starts == ([200] if begun else [503])

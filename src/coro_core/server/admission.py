@@ -1,4 +1,4 @@
-"""Which chat requests are let in: so many at once, and none while the server is stopping."""
+"""Admission of chat requests: a limit of those in flight, and none while the server stops."""
 
 import asyncio
 from contextvars import Context
@@ -6,74 +6,75 @@ from typing import Any
 
 import structlog
 
-TELL_SECONDS = 5.0
-"""How long refusals are counted before the log tells their number."""
+REPORT_SECONDS = 5.0
+"""Seconds in which rejections are counted before one log line reports their number."""
 
 _log = structlog.get_logger("coro")
 
 
 class Admission:
-    """How many chat requests are at work, and whether more are let in."""
+    """The chat requests in flight, and the decision whether another one is admitted."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, report_seconds: float = REPORT_SECONDS) -> None:
         self.limit = limit
         self.closing = False
-        self.over = False
-        """Whether those at work were cut off: the time that a stop may take is up."""
-        self._at_work: set[asyncio.Task[Any]] = set()
+        self.expired = False
+        """True once the stop has no time left and the requests in flight were cancelled."""
+        self._report_seconds = report_seconds
+        self._tasks: set[asyncio.Task[Any]] = set()
         self._idle = asyncio.Event()
         self._idle.set()
-        self._turned_away = 0
+        self._rejected = 0
         self._timer: asyncio.TimerHandle | None = None
 
     @property
     def in_flight(self) -> int:
-        """How many are at work."""
-        return len(self._at_work)
+        """Number of requests in flight."""
+        return len(self._tasks)
 
-    def enter(self, task: asyncio.Task[Any]) -> bool:
-        """Let one in, if there is room; it must `leave`."""
-        if self.closing or len(self._at_work) >= self.limit:
+    def try_acquire(self, task: asyncio.Task[Any]) -> bool:
+        """Admit the request of `task` if there is room. The caller must `release` it."""
+        if self.closing or len(self._tasks) >= self.limit:
             return False
-        self._at_work.add(task)
+        self._tasks.add(task)
         self._idle.clear()
         return True
 
-    def leave(self, task: asyncio.Task[Any]) -> None:
-        """Make room for another."""
-        self._at_work.discard(task)
-        if not self._at_work:
+    def release(self, task: asyncio.Task[Any]) -> None:
+        """Make room for another request."""
+        self._tasks.discard(task)
+        if not self._tasks:
             self._idle.set()
 
-    def cut_off(self) -> None:
-        """Cancel what is still at work; each is answered that the server is stopping."""
-        self.over = True
-        for task in self._at_work:
+    def cancel_remaining(self) -> None:
+        """Cancel the requests in flight. Each one is answered that the server is stopping."""
+        self.expired = True
+        for task in self._tasks:
             task.cancel()
 
-    def turn_away(self) -> None:
-        """Count one that was not let in; the log tells how many there were, once in a while."""
-        self._turned_away += 1
+    def reject(self) -> None:
+        """Count a rejection. One log line per `report_seconds` reports the number."""
+        self._rejected += 1
         if self._timer is None:
-            # In a context of its own: the line is not about the request that came first.
+            # In an empty context: the line must not carry the first request's id.
             self._timer = asyncio.get_running_loop().call_later(
-                TELL_SECONDS, self.tell, context=Context()
+                self._report_seconds, self.report, context=Context()
             )
 
-    def tell(self) -> None:
-        """Tell in the log how many were turned away since it was last told, if any."""
+    def report(self) -> None:
+        """Log the number of rejections since the last report, if there were any."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
             _log.warning(
-                "chat requests turned away",
-                count=self._turned_away,
+                "chat requests rejected",
+                count=self._rejected,
                 in_flight=self.in_flight,
                 limit=self.limit,
                 stopping=self.closing,
             )
-            self._turned_away = 0
+            self._rejected = 0
 
-    async def drained(self) -> None:
-        """Wait until nothing is at work any more."""
+    async def wait_idle(self) -> None:
+        """Wait until no request is in flight."""
         await self._idle.wait()

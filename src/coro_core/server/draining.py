@@ -1,4 +1,4 @@
-"""The end of the process: what is at work is finished first."""
+"""Draining: the process finishes the requests in flight before it ends."""
 
 import asyncio
 import multiprocessing
@@ -16,29 +16,27 @@ import structlog
 from coro_core.config.logs import finish_logs
 from coro_core.server.admission import Admission
 
-LEAST_DRAIN_SECONDS = 0.2
-"""For connections that the system had accepted before the signal came, and nobody had read yet."""
+MIN_DRAIN_SECONDS = 0.2
+"""Time for connections that the system accepted before the signal and nobody has read yet."""
 
 Handlers = Mapping[signal.Signals, Any]
-"""For each signal, what `signal.signal` takes."""
+"""For each signal a handler as `signal.signal` takes it."""
 
 _log = structlog.get_logger("coro")
 
 
 def stop_handlers() -> Handlers:
-    """Return what now handles the signals that stop a process."""
+    """Return the current handlers of the signals that stop a process."""
     return {sig: signal.getsignal(sig) for sig in (signal.SIGTERM, signal.SIGINT)}
 
 
 @contextmanager
 def draining(admission: Admission, grace: float, handlers: Handlers) -> Iterator[None]:
-    """Finish what is at work before the server stops listening, within `grace` seconds.
+    """Finish the requests in flight, within `grace` seconds, before the server stops listening.
 
-    A server that closes its listening socket at the signal resets the connections that the system
-    has accepted meanwhile. So the signal is first ours: chat requests are turned away with a
-    sentence, those at work are answered, and then the server's own handler, out of `handlers`,
-    gets the signal. What is still at work after the grace is told that the server is stopping. A
-    second signal ends the process at once.
+    The first signal rejects new chat requests and waits for those in flight. Requests that outlast
+    the grace are answered that the server is stopping. Then the server's own handler, from
+    `handlers`, gets the signal. A second signal ends the process at once.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -51,16 +49,16 @@ def draining(admission: Admission, grace: float, handlers: Handlers) -> Iterator
     async def drain(sig: int, frame: FrameType | None) -> None:
         try:
             async with asyncio.timeout(grace):
-                await asyncio.sleep(LEAST_DRAIN_SECONDS)
-                await admission.drained()
+                await asyncio.sleep(MIN_DRAIN_SECONDS)
+                await admission.wait_idle()
         except TimeoutError:
             _log.warning("requests cut off by the stop", count=admission.in_flight)
-            admission.cut_off()
+            admission.cancel_remaining()
         if callable(handler := handlers[signal.Signals(sig)]):
             handler(sig, frame)
 
     def on_signal(sig: int, frame: FrameType | None) -> None:
-        # From a terminal a worker gets one signal itself, and another kind from its parent.
+        # A worker under a terminal gets one signal from it and another kind from its parent.
         again = sig in seen or (bool(seen) and parent is None)
         seen.add(sig)
         if again:
@@ -84,6 +82,6 @@ def draining(admission: Admission, grace: float, handlers: Handlers) -> Iterator
 
 
 def _follow(parent: BaseProcess) -> None:
-    """Stop a worker whose parent was killed: it would hold the port, and nobody would know it."""
+    """Stop this worker if its parent was killed: it would hold the port, unsupervised."""
     parent.join()
     os.kill(os.getpid(), signal.SIGTERM)

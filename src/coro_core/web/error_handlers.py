@@ -1,4 +1,4 @@
-"""Every error that is not a row, as `application/problem+json` (RFC 9457), without any echo."""
+"""Errors that are not rows, as `application/problem+json` (RFC 9457). Never echo the input."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,11 +18,11 @@ from coro_core.api.problems import (
 )
 
 MAX_FIELD_CHARS = 40
-"""Of a field that does not exist, and whose name is the caller's, the beginning is."""
+"""Limit of a field's name in an error. An unknown name is the caller's text; the rest is cut."""
 
 
 class ProblemError(HTTPException):
-    """Ends a request with a problem. An `HTTPException`, so that FastAPI lets it pass."""
+    """Ends a request with a problem. An `HTTPException`: FastAPI passes it to the handler."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ def problem(
     errors: FieldErrors = (),
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """Return the reply that tells a problem."""
+    """Return the reply for a problem."""
     return JSONResponse(
         problem_body(request_id, status, kind, detail, errors=errors),
         status,
@@ -57,7 +57,7 @@ def problem(
 
 
 def install(app: FastAPI) -> None:
-    """Make `app` tell every error as a problem."""
+    """Make `app` answer every error with a problem."""
 
     async def http_error(request: Request, exc: Exception) -> Response:
         assert isinstance(exc, HTTPException)
@@ -92,7 +92,7 @@ def _detail(exc: HTTPException) -> str:
 
 
 def _field_error(error: Mapping[str, Any]) -> tuple[str, str]:
-    """Say what is wrong with a field; the value is never repeated, the name of the field is."""
+    """Return a field's name and its error. Never repeats the value."""
     path = ".".join(str(part)[:MAX_FIELD_CHARS] for part in error["loc"][1:]) or "body"
     return path.encode("unicode_escape").decode()[:MAX_FIELD_CHARS], describe_validation_error(
         error

@@ -1,6 +1,5 @@
-"""What every request gets: an id, a log line, careful headers, and an answer even to a bug."""
+"""Middleware for every request: an id, a log line, security headers, a 500 for a bug."""
 
-import asyncio
 import re
 import secrets
 import time
@@ -12,20 +11,20 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from coro_core.contract.errors import describe
 from coro_core.web.error_handlers import problem
-from coro_core.web.load_shedding import TURNED_AWAY
+from coro_core.web.load_shedding import REJECTED
 
 MAX_LOGGED_PATH = 200
 REQUEST_ID = "X-Request-ID"
 CLIENT_CLOSED_REQUEST = 499
-"""Logged, never sent: the client left before there was an answer (nginx's number for it)."""
+"""Status in the log, never sent: the client left before the reply began. nginx uses it as well."""
 
-_CAREFUL = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"))
+SECURITY_HEADERS = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"))
 _ACCEPTED_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _log = structlog.get_logger("coro.requests")
 
 
 class RequestContext:
-    """ASGI middleware around the whole application, inside of CORS."""
+    """ASGI middleware around the application, inside CORS."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -33,10 +32,10 @@ class RequestContext:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         if scope["type"] == "lifespan":
-            await self._app(scope, receive, _briefly(send))
+            await self._app(scope, receive, one_line_startup_error(send))
             return
         if scope["type"] != "http":
-            # A WebSocket, which no route takes: the framework turns it away.
+            # A WebSocket: no route accepts one, so the framework rejects it.
             await self._app(scope, receive, send)
             return
         request_id = _request_id(scope)
@@ -66,10 +65,8 @@ class RequestContext:
                     "CORO failed to answer; please report it, with the request_id.",
                 )
                 await reply(scope, receive, send_with_headers)
-        except asyncio.CancelledError:
-            raise
         finally:
-            if TURNED_AWAY not in scope["state"]:
+            if REJECTED not in scope["state"]:
                 _log.info(
                     "request",
                     method=scope["method"],
@@ -80,8 +77,8 @@ class RequestContext:
             structlog.contextvars.clear_contextvars()
 
 
-def _briefly(send: Send) -> Send:
-    """Make a failed start say one line instead of a traceback."""
+def one_line_startup_error(send: Send) -> Send:
+    """Return a `send` that reports a failed start in one line instead of a traceback."""
 
     async def send_brief(message: Message) -> None:
         if message["type"] == "lifespan.startup.failed":
@@ -93,7 +90,7 @@ def _briefly(send: Send) -> Send:
 
 
 def _request_id(scope: Scope) -> str:
-    """Take the caller's id if it is harmless in a header and in a log, else make one."""
+    """Return the caller's id if it is safe in headers and logs, else a new one."""
     given = Headers(scope=scope).get(REQUEST_ID, "")
     return given if _ACCEPTED_ID.fullmatch(given) else secrets.token_hex(8)
 
@@ -101,4 +98,4 @@ def _request_id(scope: Scope) -> str:
 def _add_headers(headers: list[tuple[bytes, bytes]], request_id: str) -> None:
     if all(name != b"cache-control" for name, _ in headers):
         headers.append((b"cache-control", b"no-store"))
-    headers += ((b"x-request-id", request_id.encode()), *_CAREFUL)
+    headers += ((b"x-request-id", request_id.encode()), *SECURITY_HEADERS)

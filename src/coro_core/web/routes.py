@@ -1,4 +1,4 @@
-"""The routes: each reads a request, asks the core, and puts the answer into its wire form."""
+"""The routes: each reads a request, calls the engine, and serializes the result."""
 
 import asyncio
 import math
@@ -33,12 +33,12 @@ from coro_core.dispatch.result import UNKNOWN_MODEL, ModelResult
 from coro_core.engine.engine import Engine
 from coro_core.web.error_handlers import ProblemError
 from coro_core.web.openapi import examples, replies
-from coro_core.web.strict_requests import StrictRoute, unless_gone
+from coro_core.web.strict_requests import StrictRoute, cancel_on_disconnect
 
 router = APIRouter(route_class=StrictRoute)
 
 
-# First, since routes are tried in their order.
+# First: routes are matched in this order, and most requests go to /chat.
 @router.post(
     "/chat",
     tags=["chat"],
@@ -168,7 +168,7 @@ def _container(request: Request) -> Engine:
 async def _ask(
     request: Request, payload: SingleChatRequest, model_ids: Sequence[str]
 ) -> tuple[Sequence[ModelResult], dict[str, object]]:
-    """Ask the models, for as long as the client is there to hear the answer."""
+    """Ask the models; cancel the calls if the client disconnects."""
     engine = _container(request)
     settings = engine.settings
     if len(payload.prompt) > settings.max_prompt_chars:
@@ -178,12 +178,12 @@ async def _ask(
     substitute = (payload.on_retired or settings.on_retired) == "substitute"
     prompt = Prompt(payload.prompt, payload.temperature, payload.max_tokens, substitute)
     timeout = payload.timeout or settings.timeout
-    answers = await unless_gone(request, engine.fanout.ask(model_ids, prompt, timeout))
+    answers = await cancel_on_disconnect(request, engine.fanout.ask(model_ids, prompt, timeout))
     return answers.rows, chat_response(answers, request.state.request_id)
 
 
 def _reply(rows: Sequence[ModelResult], body: Mapping[str, object]) -> Response:
-    """Serialise a body once, with the status that its rows call for."""
+    """Serialize a body, with the status and `Retry-After` that follow from its rows."""
     status = status_of(rows)
     headers: dict[str, str] = {}
     waits = [row.retry_after_s for row in rows if row.retry_after_s is not None]

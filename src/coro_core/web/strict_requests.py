@@ -1,4 +1,4 @@
-"""Reading a request: bounded in size and time, strict in form, dropped when the client leaves."""
+"""Request reading: limits on size and time, strict JSON, cancellation when the client leaves."""
 
 import asyncio
 import json
@@ -14,21 +14,22 @@ from coro_core.web.error_handlers import ProblemError
 
 T = TypeVar("T")
 
-READ_FOR_NOTHING = 10
-"""How many times the largest body are read of one that is larger, before it is cut off."""
+MAX_DISCARDED_BODIES = 10
+"""Limit of a body that is too large, in sizes of the largest one accepted. Beyond it the server
+stops reading and closes the connection."""
 
 
 class StrictRequest(Request):
-    """A request whose body is read with care."""
+    """A request whose body has limits on size and time and must be strict JSON."""
 
     async def body(self) -> bytes:
-        """Return the body. Raises a problem when it is too large (413) or too slow (408)."""
+        """Return the body. Raises a problem if it is too large (413) or too slow (408)."""
         if not hasattr(self, "_body"):
             self._body = await self._read(self.app.state.engine.settings)
         return self._body
 
     async def json(self) -> Any:
-        """Return the body as JSON, without what JSON does not have. Raises a problem (422)."""
+        """Return the body as standard JSON. Raises a problem (422)."""
         if not hasattr(self, "_json"):
             self._json = _parse(await self.body())
         return self._json
@@ -41,15 +42,15 @@ class StrictRequest(Request):
             raise _too_large(limit)
         try:
             async with asyncio.timeout(settings.body_timeout):
-                # Counted while receiving: a length may be missing, or a lie. What is too large is
-                # still read for a while, and dropped: a connection that is closed before is reset,
-                # and the client does not get to see why.
+                # Count while receiving: Content-Length may be missing or wrong. Read and discard
+                # the rest of a body that is too large: closing the connection before its end
+                # would reset it, and the client would not see the reply.
                 async for chunk in self.stream():
                     size += len(chunk)
                     too_large = too_large or size > limit
                     if not too_large:
                         chunks.append(chunk)
-                    elif size > limit * READ_FOR_NOTHING:
+                    elif size > limit * MAX_DISCARDED_BODIES:
                         break
         except TimeoutError:
             if not too_large:
@@ -67,46 +68,53 @@ class StrictRoute(APIRoute):
     """A route that reads its requests as `StrictRequest`."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Return FastAPI's handler, given our kind of request."""
+        """Return FastAPI's handler, called with a `StrictRequest`."""
         handler = super().get_route_handler()
 
         async def strict(request: Request) -> Response:
             request = StrictRequest(request.scope, request.receive)
             if self.body_field:
-                # Here and not by FastAPI, which takes a client that leaves for a bad request.
+                # Read before FastAPI: FastAPI reports a client that leaves as a bad request.
                 await request.body()
             return await handler(request)
 
         return strict
 
 
-async def unless_gone(request: Request, work: Coroutine[Any, Any, T]) -> T:
-    """Return what `work` returns, or cancel it as soon as the client has gone.
+async def cancel_on_disconnect(request: Request, work: Coroutine[Any, Any, T]) -> T:
+    """Return the result of `work`, or cancel it as soon as the client disconnects.
 
     Raises `ClientDisconnect` then. The request's body must have been read.
     """
-    # The work stays in the request's own task, with one beside it: tasks cost.
+    # Run the work in the request's own task and only the wait in another: tasks cost time.
     task = asyncio.current_task()
     assert task is not None
+    finished = cancelled = False
 
-    def leave(_: asyncio.Task[None]) -> None:
-        task.cancel()
+    def cancel(_: asyncio.Task[None]) -> None:
+        # The loop may call this after the work returned; a cancellation would hit the reply.
+        nonlocal cancelled
+        if not finished:
+            cancelled = True
+            task.cancel()
 
-    gone = asyncio.create_task(_gone(request))
-    gone.add_done_callback(leave)
+    disconnect = asyncio.create_task(wait_disconnect(request))
+    disconnect.add_done_callback(cancel)
     try:
         return await work
     except asyncio.CancelledError:
-        if not gone.done():
+        if not cancelled or task.cancelling() > 1:
             raise
-        task.uncancel()
         raise ClientDisconnect from None
     finally:
-        gone.remove_done_callback(leave)
-        gone.cancel()
+        finished = True
+        if cancelled:
+            task.uncancel()
+        disconnect.cancel()
 
 
-async def _gone(request: Request) -> None:
+async def wait_disconnect(request: Request) -> None:
+    """Wait until the client has disconnected."""
     while (await request.receive())["type"] != "http.disconnect":
         pass
 
@@ -133,7 +141,7 @@ def _parse(body: bytes) -> Any:
     try:
         text = body.decode("utf-8")
         value = json.loads(text, parse_constant=_no_constant, object_pairs_hook=_unique)
-        # Half a surrogate pair can be written in JSON, and can be sent on to nobody.
+        # JSON can contain half a surrogate pair, which no provider can be sent.
         if "\\u" in text:
             json.dumps(value, ensure_ascii=False).encode()
     except UnicodeError:
@@ -153,7 +161,7 @@ def _parse(body: bytes) -> Any:
 
 
 class _RefusedError(Exception):
-    """JSON as Python reads it, but not as the standard has it; the message says why."""
+    """JSON that Python accepts and the standard does not; the message says why."""
 
 
 def _no_constant(_: str) -> Any:

@@ -161,7 +161,7 @@ async def test_an_overloaded_server_s_sentence_is_the_card_s(
     visit = await visitor.at(stage.address())
     await visit.ask("Hello", "one")
     card = await visit.wait_for("one", "failed")
-    await expect(card.locator(".error")).to_contain_text("requests at work already; try again in")
+    await expect(card.locator(".error")).to_contain_text("requests in flight already; try again in")
     await expect(card.locator(".notes")).to_contain_text("Worth another try from ")
 
 

@@ -208,5 +208,7 @@ NONE_KNOWN = _problem(
     errors=[("models.0", UNKNOWN["error"])],
 )
 NOT_A_BOOLEAN = _invalid("all", "should be a valid boolean, unable to interpret input")
-OVERLOADED = _problem(503, "overloaded", "CORO has 256 requests at work already; try again in 2 s.")
+OVERLOADED = _problem(
+    503, "overloaded", "CORO has 256 requests in flight already; try again in 2 s."
+)
 SHUTTING_DOWN = _problem(503, "shutting-down", "CORO is stopping; try again in 2 s.")
