@@ -39,6 +39,8 @@ def test_without_any_variable_every_setting_has_its_default() -> None:
         plugin_timeout=20.0,
         disabled_plugins=(),
         strict_plugins=False,
+        https_proxy="",
+        ca_file="",
         on_retired="substitute",
         discovery_interval=3600,
         cors_origins=("*",),
@@ -77,6 +79,7 @@ SECONDS = {
 }
 BOOLEANS = ("CORO_STRICT_PLUGINS", "CORO_DEMO", "CORO_UI")
 LISTS = ("CORO_DISABLED_PLUGINS", "CORO_CORS_ORIGINS", "CORO_DEMO_FAIL")
+FOR_PLUGINS = ("CORO_HTTPS_PROXY", "CORO_CA_FILE")
 CHOICES = {
     "CORO_ON_RETIRED": ("substitute", "error"),
     "CORO_LOG_LEVEL": ("debug", "info", "warning", "error"),
@@ -90,7 +93,7 @@ def value_of(name: str, environ: dict[str, str]) -> Any:
 
 
 def test_these_tables_name_every_variable() -> None:
-    tables = [*INTEGERS, *SECONDS, *BOOLEANS, *LISTS, *CHOICES, "CORO_HOST"]
+    tables = [*INTEGERS, *SECONDS, *BOOLEANS, *LISTS, *CHOICES, *FOR_PLUGINS, "CORO_HOST"]
     assert sorted(tables) == sorted(VARIABLES)
 
 
@@ -104,6 +107,7 @@ TAKEN = [
     *((name, "a", ("a",)) for name in LISTS),
     *((name, " a, b ,,c,", ("a", "b", "c")) for name in LISTS),
     *((name, ",", ()) for name in LISTS),
+    *((name, "anything", "anything") for name in FOR_PLUGINS),
     *((name, choice, choice) for name, choices in CHOICES.items() for choice in choices),
     ("PORT", " 8080 ", 8080),
     ("CORO_LOG_LEVEL", " INFO", "info"),
@@ -233,9 +237,9 @@ PLUGIN_SOURCE = "\n".join(
     path.read_text(encoding="utf-8") for path in sorted(ROOT.glob("plugins/*/src/**/*.py"))
 )
 # Every constant in capitals that a plugin reads from, or writes to, its mapping of settings.
-PLUGIN_VARIABLES = set(re.findall(r'"([A-Z][A-Z0-9]*_(?:API_KEY|BASE_URL))"', PLUGIN_SOURCE)) | set(
-    re.findall(r'environ(?:\.get\(|\[|,)\s*"([A-Z][A-Z0-9_]+)"', PLUGIN_SOURCE)
-)
+PLUGIN_VARIABLES = set(
+    re.findall(r'"([A-Z][A-Z0-9]*_(?:API_KEY|BASE_URL|SDK))"', PLUGIN_SOURCE)
+) | set(re.findall(r'environ(?:\.get\(|\[|,)\s*"([A-Z][A-Z0-9_]+)"', PLUGIN_SOURCE))
 
 
 UPSTREAM = "CORO_UPSTREAM_LLAMA_70B"
@@ -260,8 +264,8 @@ def test_the_defaults_in_the_example_are_the_defaults_of_the_code() -> None:
     assert settings == read_settings({})
     for name, text in shown.items():
         if name in VARIABLES:
-            # The example shows every default except empty lists.
-            assert (text == "") is (value_of(name, {}) == ())
+            # The example shows every default except empty ones.
+            assert (text == "") is (value_of(name, {}) in ((), ""))
 
 
 def test_the_addresses_in_the_example_are_the_defaults_of_the_plugins() -> None:

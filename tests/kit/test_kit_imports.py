@@ -1,4 +1,4 @@
-"""What a plugin loads when it is opened is loaded in another thread."""
+"""`load_module`: imports in another thread."""
 
 import threading
 from pathlib import Path

@@ -98,6 +98,15 @@ class Settings(BaseModel):
     strict_plugins: bool = Field(
         False, description="Refuse to start if a plugin failed or was rejected."
     )
+    https_proxy: str = Field(
+        "",
+        description="Proxy for the plugins' https calls: http://host:port, with user:password@"
+        " where it asks for one.",
+        repr=False,
+    )
+    ca_file: str = Field(
+        "", description="PEM file of certificates that plugins trust besides the public ones."
+    )
     on_retired: Annotated[Literal["substitute", "error"], BeforeValidator(_lower)] = Field(
         "substitute",
         description="For a retired model: substitute lets its fallback answer, error names it.",

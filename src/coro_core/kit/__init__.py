@@ -4,6 +4,7 @@ Public. HTTP clients and readers are in `coro_core.kit.http`. Imports the contra
 """
 
 from coro_core.kit.imports import load_module
+from coro_core.kit.networking import Network, network
 from coro_core.kit.settings import api_key, base_url, is_loopback
 
-__all__ = ["api_key", "base_url", "is_loopback", "load_module"]
+__all__ = ["Network", "api_key", "base_url", "is_loopback", "load_module", "network"]

@@ -1,7 +1,7 @@
-"""Reading a plugin's own settings out of the mapping that the core hands it.
+"""A plugin's own settings, read from the mapping that the core passes to it.
 
-Every function takes the mapping, the variable's name and what to tell the operator, and raises
-`NotConfigured` with one clear sentence. No value ever appears in a message.
+Each function raises `NotConfigured` with one clear sentence for the operator. No value ever appears
+in a message.
 """
 
 import re
@@ -19,8 +19,8 @@ _PLACEHOLDER = re.compile(
 def api_key(environ: Mapping[str, str], name: str, *, help: str) -> str:
     """Return the key stored under `name`, without surrounding white space.
 
-    Only its shape is judged: printable ASCII, not blank, not in quotes, not an example's text. No
-    prefix and no length is, because providers change theirs. Raises `NotConfigured`.
+    A key is printable ASCII without blanks, not in quotes and not an example's text. Prefix and
+    length are not checked, because providers change theirs. Raises `NotConfigured`.
     """
     key = environ.get(name, "").strip()
     problem = None
@@ -40,8 +40,8 @@ def api_key(environ: Mapping[str, str], name: str, *, help: str) -> str:
 def base_url(environ: Mapping[str, str], name: str, default: str) -> str:
     """Return the address stored under `name`, or `default`, without a slash at the end.
 
-    It must be https; plain http is taken for this machine's own loopback addresses only, since a
-    key travels with every call. Raises `NotConfigured`.
+    The address must be https; plain http is accepted for loopback only, since every call carries a
+    key. Raises `NotConfigured`.
     """
     url = environ.get(name, "").strip() or default
     problem = None
@@ -66,7 +66,7 @@ def base_url(environ: Mapping[str, str], name: str, default: str) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether `host` is this machine itself, without asking any resolver."""
+    """Return whether `host` is this machine itself, without asking any resolver."""
     if host == "localhost":
         return True
     try:

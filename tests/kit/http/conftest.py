@@ -1,4 +1,4 @@
-"""A server that says exactly what a test tells it to, byte by byte."""
+"""A server that sends exactly the bytes of a test, and the two clients."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -16,7 +16,7 @@ Script = Callable[["RawServer", asyncio.StreamWriter], Awaitable[None]]
 
 @dataclass
 class RawServer:
-    """What a raw server saw; `url` is where it listens."""
+    """The record of a raw server, which listens at `url`."""
 
     url: str = ""
     connections: int = 0
@@ -25,9 +25,9 @@ class RawServer:
     left: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when a client has closed its connection."""
     sent: int = 0
-    """Bytes that the operating system took over, counted by `pour`."""
+    """Bytes that the operating system took over, counted by `stream`."""
 
-    async def pour(self, writer: asyncio.StreamWriter, chunk: bytes, total: int) -> None:
+    async def stream(self, writer: asyncio.StreamWriter, chunk: bytes, total: int) -> None:
         """Send `chunk` again and again, until `total` bytes are out or the client has gone."""
         while self.sent < total:
             writer.write(chunk)
@@ -84,18 +84,18 @@ def raw_server() -> Callable[..., object]:
 
 
 class Adapted:
-    """The lean client, in the words of httpx that these tests use."""
+    """The lean client behind httpx's interface, which these tests use."""
 
     def __init__(self, client):
         self._client = client
 
     async def get(self, path):
-        return self._told(await self._client.get(path))
+        return self._response(await self._client.get(path))
 
     async def post(self, path, *, json):
-        return self._told(await self._client.post(path, json))
+        return self._response(await self._client.post(path, json))
 
-    def _told(self, reply):
+    def _response(self, reply):
         return httpx.Response(reply.status, content=reply.content)
 
 

@@ -1,4 +1,4 @@
-"""JSON from a stranger: what would take up too much memory is refused before it is parsed."""
+"""JSON from an untrusted server: too many values are refused before they are parsed."""
 
 import json
 import tracemalloc

@@ -1,4 +1,4 @@
-"""What becomes of connections with either client: they are used again, replaced, closed."""
+"""Connections of either client: used again, replaced, closed."""
 
 import asyncio
 import subprocess
@@ -63,16 +63,22 @@ async def test_a_connection_that_the_server_closed_while_idle_is_replaced(open_c
     assert (server.connections, len(server.requests)) == (3, 3)
 
 
-async def test_a_post_is_never_repeated_on_a_connection_that_dies_in_use(open_client, raw_server):
+@pytest.mark.parametrize("method", ["get", "post"])
+async def test_no_call_is_repeated_on_a_connection_that_dies_in_use(
+    open_client, raw_server, method
+):
     async def script(server, writer):
         if len(server.requests) == 2:
             raise ConnectionAbortedError
         writer.write(OK)
 
+    async def call():
+        return await (client.get("/") if method == "get" else client.post("/", json={}))
+
     async with raw_server(script) as server, open_client(server.url) as client:
-        await client.post("/", json={})
+        await call()
         with pytest.raises(ProviderError) as caught:
-            await client.post("/", json={})
+            await call()
     assert caught.value.retryable
     assert len(server.requests) == 2
 

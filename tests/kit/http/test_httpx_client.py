@@ -10,7 +10,7 @@ import pytest
 
 from coro_core import ConnectionFailed, InvalidResponse, ProviderError, Timeout
 from coro_core.kit import http as httpkit
-from coro_core.kit.http import limits
+from coro_core.kit.http import Limits
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 MEGABYTE = 1 << 20
@@ -43,9 +43,14 @@ async def test_it_asks_for_plain_json_under_its_own_name_with_the_callers_header
     assert sent.count(b"authorization: bearer k") == 1
 
 
-async def test_plain_http_needs_no_certificates(open_client, raw_server, monkeypatch):
-    monkeypatch.setattr(limits, "ssl_context", lambda: pytest.fail("it was built"))
-    async with raw_server(OK) as server, open_client(server.url) as client:
+async def test_plain_http_needs_no_certificates(open_client, raw_server):
+    class NoTls:
+        proxy = None
+
+        def ssl_context(self):
+            pytest.fail("it was built")
+
+    async with raw_server(OK) as server, open_client(server.url, network=NoTls()) as client:
         assert (await client.get("/")).content == b"ok"
 
 
@@ -71,22 +76,23 @@ async def test_a_name_that_does_not_resolve_is_a_failed_connection(open_client, 
 
 async def test_a_resolver_that_hangs_is_a_timeout(open_client, monkeypatch):
     release = threading.Event()
-    monkeypatch.setattr(limits, "CONNECT_SECONDS", 0.1)
     monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: release.wait(5) and [])
-    async with open_client("http://provider.invalid") as client:
+    limits = Limits(connect_seconds=0.1)
+    async with open_client("http://provider.invalid", limits=limits) as client:
         error = await failure_of(client.get("/"))
         release.set()
     assert isinstance(error, Timeout)
 
 
-async def test_a_connection_that_hangs_is_a_timeout(open_client, monkeypatch):
-    monkeypatch.setattr(limits, "CONNECT_SECONDS", 0.1)
+async def test_a_connection_that_hangs_is_a_timeout(open_client):
+    limits = Limits(connect_seconds=0.1)
     with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
         fillers = [socket.socket() for _ in range(4)]
         for filler in fillers:
             filler.setblocking(False)
             filler.connect_ex(full.getsockname())
-        async with open_client(f"http://127.0.0.1:{full.getsockname()[1]}") as client:
+        address = f"http://127.0.0.1:{full.getsockname()[1]}"
+        async with open_client(address, limits=limits) as client:
             error = await failure_of(client.get("/"))
         for filler in fillers:
             filler.close()
@@ -203,7 +209,7 @@ async def test_a_reply_that_says_it_is_not_compressed_is_taken(open_client, raw_
 async def test_a_huge_body_is_not_read_and_its_connection_closed(open_client, raw_server, framing):
     async def script(server, writer):
         writer.write(b"HTTP/1.1 200 OK\r\n" + framing + b"\r\n\r\n")
-        await server.pour(writer, b"\x1f\x8b" * 32768, 100 * MEGABYTE)
+        await server.stream(writer, b"\x1f\x8b" * 32768, 100 * MEGABYTE)
 
     async with raw_server(script) as server, open_client(server.url) as client:
         error = await failure_of(client.get("/"))
@@ -216,7 +222,7 @@ async def test_a_huge_body_is_not_read_and_its_connection_closed(open_client, ra
 async def test_headers_without_end_are_not_read_for_ever(open_client, raw_server):
     async def script(server, writer):
         writer.write(b"HTTP/1.1 200 OK\r\n")
-        await server.pour(writer, b"x: y\r\n" * 1000, 100 * MEGABYTE)
+        await server.stream(writer, b"x: y\r\n" * 1000, 100 * MEGABYTE)
 
     async with raw_server(script) as server, open_client(server.url) as client:
         error = await failure_of(client.get("/"))

@@ -1,4 +1,4 @@
-"""What only the lean client has to see to by itself, since no library below it does."""
+"""The lean client: its requests, its replies, and its connections."""
 
 import asyncio
 import gc
@@ -11,10 +11,30 @@ import pytest
 import uvloop
 
 from coro_core import ConnectionFailed, InvalidResponse, ProviderError, Timeout
-from coro_core.kit.http import limits, open_json_client
+from coro_core.kit.http import Limits, open_json_client
 from coro_core.server.runner import raise_nofile_limit
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
+
+
+@pytest.fixture
+async def transports(monkeypatch):
+    """Return the list of all transports that the running loop will open."""
+    loop = asyncio.get_running_loop()
+    connect, opened = loop.create_connection, []
+
+    async def create_connection(*args, **kwargs):
+        transport, protocol = await connect(*args, **kwargs)
+        opened.append(transport)
+        return transport, protocol
+
+    monkeypatch.setattr(loop, "create_connection", create_connection)
+    return opened
+
+
+def by_name(address):
+    """Return the address with a host name, which has to be looked up."""
+    return address.replace("127.0.0.1", "localhost")
 
 
 async def test_json_goes_out_as_ascii_with_its_length(raw_server):
@@ -24,6 +44,14 @@ async def test_json_goes_out_as_ascii_with_its_length(raw_server):
     assert body == rb'{"text":"\u00e9 \ud83d"}'
     assert b"content-length: %d" % len(body) in head.lower()
     assert b"content-type: application/json" in head.lower()
+
+
+async def test_bytes_are_sent_as_they_are(raw_server):
+    async with raw_server(OK) as server, open_json_client(server.url) as client:
+        await client.post("/v1", b'{"text": "\xc3\xa9"}')
+    head, _, body = server.requests[0].partition(b"\r\n\r\n")
+    assert body == b'{"text": "\xc3\xa9"}'
+    assert head.lower().count(b"content-type: application/json") == 1
 
 
 async def test_a_reply_has_its_headers_in_lower_case(raw_server):
@@ -45,7 +73,7 @@ async def test_interim_replies_are_skipped(raw_server):
 
 async def test_interim_replies_without_end_are_not_read_for_ever(raw_server):
     async def script(server, writer):
-        await server.pour(writer, b"HTTP/1.1 100 Continue\r\n\r\n" * 1000, 1 << 26)
+        await server.stream(writer, b"HTTP/1.1 100 Continue\r\n\r\n" * 1000, 1 << 26)
 
     async with raw_server(script) as server, open_json_client(server.url) as client:
         with pytest.raises(ConnectionFailed) as caught:
@@ -57,7 +85,7 @@ async def test_interim_replies_without_end_are_not_read_for_ever(raw_server):
 async def test_a_body_in_chunks_of_nothing_but_framing_is_not_read_for_ever(raw_server):
     async def script(server, writer):
         writer.write(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
-        await server.pour(writer, b"1;" + b"x" * 1000 + b"\r\n \r\n", 1 << 27)
+        await server.stream(writer, b"1;" + b"x" * 1000 + b"\r\n \r\n", 1 << 27)
 
     async with raw_server(script) as server, open_json_client(server.url) as client:
         with pytest.raises(InvalidResponse):
@@ -80,16 +108,38 @@ async def test_a_second_reply_leaves_the_first_as_it_is(raw_server):
     assert (reply.status, reply.headers) == (200, {"content-length": "2"})
 
 
-@pytest.mark.parametrize("extra", [OK, b"HTTP/1.1 200", b"rubbish"])
-async def test_what_comes_unasked_is_never_taken_for_an_answer(raw_server, extra):
+def answers_once_with(extra):
     async def script(server, writer):
         first = len(server.requests) == 1
         writer.write(OK + extra if first else OK.replace(b"ok", b"no"))
 
+    return script
+
+
+async def test_a_second_reply_is_never_taken_for_the_answer_to_the_next_request(raw_server):
+    script = answers_once_with(OK)
     async with raw_server(script) as server, open_json_client(server.url) as client:
         assert (await client.get("/")).content == b"ok"
         await asyncio.wait_for(server.left.wait(), 0.5)
         assert (await client.get("/")).content == b"no"
+    assert server.connections == 2
+
+
+async def test_the_beginning_of_a_second_reply_does_not_spoil_the_next(raw_server):
+    script = answers_once_with(b"HTTP/1.1 200")
+    async with raw_server(script) as server, open_json_client(server.url) as client:
+        assert (await client.get("/")).content == b"ok"
+        assert (await client.get("/")).content == b"no"
+
+
+async def test_a_reply_with_rubbish_after_it_fails_and_its_connection_is_closed(raw_server):
+    script = answers_once_with(b"rubbish")
+    async with raw_server(script) as server, open_json_client(server.url) as client:
+        with pytest.raises(ConnectionFailed) as caught:
+            await client.get("/")
+        await asyncio.wait_for(server.left.wait(), 0.5)
+        assert (await client.get("/")).content == b"no"
+    assert not caught.value.retryable
     assert server.connections == 2
 
 
@@ -117,9 +167,9 @@ async def test_a_connection_that_is_to_be_closed_is_not_used_again(raw_server, r
     assert server.connections == 2
 
 
-async def test_a_connection_that_was_idle_for_long_is_replaced(raw_server, monkeypatch):
-    monkeypatch.setattr(limits, "IDLE_SECONDS", 0.02)
-    async with raw_server(OK) as server, open_json_client(server.url) as client:
+async def test_a_connection_that_was_idle_for_long_is_replaced(raw_server):
+    limits = Limits(idle_seconds=0.02)
+    async with raw_server(OK) as server, open_json_client(server.url, limits=limits) as client:
         await client.get("/")
         # Closed by the client of its own accord, without another call.
         await asyncio.wait_for(server.left.wait(), 0.5)
@@ -127,7 +177,7 @@ async def test_a_connection_that_was_idle_for_long_is_replaced(raw_server, monke
     assert server.connections == 2
 
 
-async def test_a_connection_whose_end_has_just_come_is_not_used(raw_server):
+async def test_a_connection_whose_end_has_just_come_is_not_used(raw_server, transports):
     close = asyncio.Event()
 
     async def script(server, writer):
@@ -138,11 +188,10 @@ async def test_a_connection_whose_end_has_just_come_is_not_used(raw_server):
 
     async with raw_server(script) as server, open_json_client(server.url) as client:
         await client.get("/")
-        [connection] = client._idle
+        [transport] = transports
         close.set()
-        # The loop tells of it a turn later than it knows.
-        assert connection._transport is not None
-        while not connection._transport.is_closing():  # noqa: ASYNC110 - there is no event
+        # The loop reports it a turn later than it knows.
+        while not transport.is_closing():  # noqa: ASYNC110 - there is no event
             await asyncio.sleep(0)
         assert (await client.get("/")).content == b"ok"
     assert server.connections == 2
@@ -153,7 +202,7 @@ async def test_a_reply_costs_little_more_than_its_size_however_small_its_chunks(
 
     async def script(server, writer):
         writer.write(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
-        await server.pour(writer, b"2\r\nab\r\n" * 1024, cap // 2 * 7)
+        await server.stream(writer, b"2\r\nab\r\n" * 1024, cap // 2 * 7)
         writer.write(b"0\r\n\r\n")
 
     async with raw_server(script) as server, open_json_client(server.url) as client:
@@ -171,7 +220,7 @@ async def test_a_reply_costs_little_more_than_its_size_however_small_its_chunks(
     assert idle < cap
 
 
-async def test_any_number_of_connections_may_have_been_idle_for_long(raw_server, monkeypatch):
+async def test_any_number_of_connections_may_have_been_idle_for_long(raw_server):
     many = sys.getrecursionlimit() + 100
     raise_nofile_limit()
     together = asyncio.Barrier(many)
@@ -181,9 +230,9 @@ async def test_any_number_of_connections_may_have_been_idle_for_long(raw_server,
             await together.wait()
         writer.write(OK)
 
-    async with raw_server(script) as server, open_json_client(server.url) as client:
+    limits = Limits(idle_seconds=0.0)
+    async with raw_server(script) as server, open_json_client(server.url, limits=limits) as client:
         await asyncio.gather(*(client.get("/") for _ in range(many)))
-        monkeypatch.setattr(limits, "IDLE_SECONDS", 0.0)
         assert (await client.get("/")).content == b"ok"
     assert server.connections == many + 1
 
@@ -198,15 +247,16 @@ async def test_calls_that_begin_together_look_the_host_up_once(raw_server, monke
         return await look_up(host, *args, **kwargs)
 
     monkeypatch.setattr(loop, "getaddrinfo", slow)
-    async with raw_server(OK) as server, open_json_client(server.url) as client:
+    async with raw_server(OK) as server, open_json_client(by_name(server.url)) as client:
         first, *others = (asyncio.create_task(client.get("/")) for _ in range(20))
-        await asyncio.sleep(0)
+        while not lookups:  # noqa: ASYNC110 - there is no event
+            await asyncio.sleep(0)
         # Its leaving costs the others nothing.
         first.cancel()
         await asyncio.wait([first])
         go.set()
         assert [(await call).content for call in others] == [b"ok"] * 19
-    assert lookups == ["127.0.0.1"]
+    assert lookups == ["localhost"]
 
 
 async def test_a_lookup_that_failed_is_made_again(raw_server, monkeypatch):
@@ -219,7 +269,7 @@ async def test_a_lookup_that_failed_is_made_again(raw_server, monkeypatch):
         return await look_up(*args, **kwargs)
 
     monkeypatch.setattr(loop, "getaddrinfo", fails_once)
-    async with raw_server(OK) as server, open_json_client(server.url) as client:
+    async with raw_server(OK) as server, open_json_client(by_name(server.url)) as client:
         together = await asyncio.gather(
             *(client.get("/") for _ in range(2)), return_exceptions=True
         )
@@ -227,16 +277,15 @@ async def test_a_lookup_that_failed_is_made_again(raw_server, monkeypatch):
         assert (await client.get("/")).content == b"ok"
 
 
-async def test_calls_beyond_the_limit_wait_and_then_give_up(raw_server, monkeypatch):
-    monkeypatch.setattr(limits, "MAX_CONNECTIONS", 1)
-    monkeypatch.setattr(limits, "CONNECT_SECONDS", 0.1)
+async def test_calls_beyond_the_limit_wait_and_then_give_up(raw_server):
+    limits = Limits(max_connections=1, connect_seconds=0.1)
     go = asyncio.Event()
 
     async def script(server, writer):
         await go.wait()
         writer.write(OK)
 
-    async with raw_server(script) as server, open_json_client(server.url) as client:
+    async with raw_server(script) as server, open_json_client(server.url, limits=limits) as client:
         first = asyncio.create_task(client.get("/"))
         await server.asked.wait()
         with pytest.raises(Timeout):
@@ -302,23 +351,26 @@ def test_it_works_the_same_on_the_loop_that_the_server_runs_on(raw_server):
     assert uvloop.run(main()) == 1
 
 
-def test_it_needs_no_general_client():
+def test_a_client_is_loaded_only_when_it_is_asked_for():
     code = (
-        "import sys, coro_core.kit.http as kit; kit.open_json_client;"
+        "import sys, coro_core.kit.http as kit;"
+        "print([m for m in ('aiohttp', 'httpx') if m in sys.modules]); kit.open_json_client;"
         "print([m for m in ('aiohttp', 'httpx') if m in sys.modules]); kit.open_httpx_client;"
         "print('httpx' in sys.modules)"
     )
     child = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
     )
-    assert child.stdout.split() == ["[]", "True"]
+    assert child.stdout.split() == ["[]", "['aiohttp']", "True"]
 
 
 @pytest.mark.parametrize("reply", [OK, b"no HTTP\r\n\r\n"])
-async def test_a_call_that_is_cancelled_as_its_reply_comes_leaves_nothing_open(raw_server, reply):
-    # Whichever of the two is seen first, the connection is closed and nothing is told in the log.
-    told = []
-    asyncio.get_running_loop().set_exception_handler(lambda loop, context: told.append(context))
+async def test_a_call_that_is_cancelled_as_its_reply_comes_leaves_nothing_open(
+    raw_server, transports, reply
+):
+    # In either order, the connection is closed or kept for the next call, and nothing is logged.
+    logged = []
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: logged.append(context))
     async with raw_server(reply) as server, open_json_client(server.url) as client:
         for turns in range(12):
             server.asked.clear()
@@ -331,5 +383,5 @@ async def test_a_call_that_is_cancelled_as_its_reply_comes_leaves_nothing_open(r
             if not call.cancelled():
                 call.exception()
         gc.collect()
-        assert len(client._open) == len(client._idle)
-    assert told == []
+        assert sum(not transport.is_closing() for transport in transports) <= 1
+    assert logged == []

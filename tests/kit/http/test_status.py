@@ -1,4 +1,4 @@
-"""What statuses and `Retry-After` headers mean."""
+"""Error mapping of statuses, and `Retry-After`, in every form that providers send."""
 
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime

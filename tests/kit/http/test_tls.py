@@ -8,7 +8,8 @@ import subprocess
 import pytest
 
 from coro_core import ConnectionFailed, Timeout
-from coro_core.kit.http import limits, open_httpx_client, open_json_client
+from coro_core.kit import Network
+from coro_core.kit.http import Limits, open_httpx_client, open_json_client
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 
@@ -35,16 +36,15 @@ def certificate(tmp_path_factory):
 
 
 @pytest.fixture
-def trusted(certificate, monkeypatch):
-    """Make the client trust that certificate, as it trusts the public ones."""
-    context = ssl.create_default_context(cafile=str(certificate[0]))
-    monkeypatch.setattr(limits, "ssl_context", lambda: context)
+def trusted(certificate):
+    """Return a network that trusts that certificate besides the public ones."""
+    return Network(certificates=certificate[0].read_text())
 
 
-@pytest.fixture(params=[open_httpx_client, open_json_client])
+@pytest.fixture(params=[open_httpx_client, open_json_client], ids=["httpx", "lean"])
 def get(request):
-    async def get(url):
-        async with request.param(url) as client:
+    async def get(url, **options):
+        async with request.param(url, **options) as client:
             return await client.get("/")
 
     return get
@@ -56,22 +56,21 @@ async def test_a_certificate_that_is_not_trusted_is_refused_for_good(get, raw_se
             await get(server.url)
     assert not caught.value.retryable
     assert "certificate" in caught.value.message
+    assert "CORO_CA_FILE" in caught.value.message
     assert server.requests == []
 
 
-@pytest.mark.usefixtures("trusted")
-async def test_a_trusted_certificate_is_taken(get, raw_server, certificate):
+async def test_a_trusted_certificate_is_taken(get, raw_server, certificate, trusted):
     async with raw_server(OK, certificate[1]) as server:
-        assert (await get(server.url)).content == b"ok"
+        assert (await get(server.url, network=trusted)).content == b"ok"
 
 
-@pytest.mark.usefixtures("trusted")
 async def test_a_trusted_certificate_of_another_host_is_refused_for_good(
-    get, raw_server, certificate
+    get, raw_server, certificate, trusted
 ):
     async with raw_server(OK, certificate[1]) as server:
         with pytest.raises(ConnectionFailed) as caught:
-            await get(server.url.replace("127.0.0.1", "localhost"))
+            await get(server.url.replace("127.0.0.1", "localhost"), network=trusted)
     assert not caught.value.retryable
     assert server.requests == []
 
@@ -87,13 +86,18 @@ async def test_a_server_that_does_not_speak_tls_is_refused_for_good(get):
     assert not caught.value.retryable
 
 
-async def test_a_handshake_that_hangs_is_a_timeout(get, raw_server, monkeypatch):
-    monkeypatch.setattr(limits, "CONNECT_SECONDS", 0.1)
+async def test_a_handshake_that_hangs_is_a_timeout(get, raw_server):
     async with raw_server(b"") as server:
         with pytest.raises(Timeout):
-            await get(server.url.replace("http:", "https:"))
+            await get(server.url.replace("http:", "https:"), limits=Limits(connect_seconds=0.1))
         await asyncio.wait_for(server.left.wait(), 0.5)
 
 
-async def test_the_certificates_of_the_process_are_built_once():
-    assert limits.ssl_context() is limits.ssl_context()
+async def test_the_certificates_of_the_process_are_built_once(trusted):
+    assert Network().ssl_context() is Network().ssl_context()
+    assert trusted.ssl_context() is not Network().ssl_context()
+
+
+async def test_the_public_certificates_stay_trusted(trusted):
+    public = len(Network().ssl_context().get_ca_certs())
+    assert len(trusted.ssl_context().get_ca_certs()) == public + 1

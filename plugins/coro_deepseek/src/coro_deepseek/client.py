@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 
 from coro_core import GenerateRequest, Generation, Overloaded
+from coro_core.kit import Network
 from coro_core.kit.http import chat_body, open_httpx_client, read_completion, read_model_ids
 from coro_deepseek.error_mapping import map_error
 from coro_deepseek.settings import Settings
@@ -73,10 +74,10 @@ class Client:
 
 
 @asynccontextmanager
-async def open_client(settings: Settings) -> AsyncIterator[Client]:
+async def open_client(settings: Settings, network: Network) -> AsyncIterator[Client]:
     """Open the client for one key."""
     headers = {"Authorization": f"Bearer {settings.key}"}
-    async with open_httpx_client(settings.address, headers=headers) as client:
+    async with open_httpx_client(settings.address, headers=headers, network=network) as client:
         yield Client(client, settings.address)
 
 

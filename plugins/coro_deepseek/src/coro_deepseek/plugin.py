@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING
 
 from coro_core import GenerateRequest, Generation, Model, hookimpl
-from coro_core.kit import load_module
+from coro_core.kit import load_module, network
 from coro_deepseek.settings import PROVIDER, read_settings
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class DeepSeekPlugin:
         """Open one HTTP client. Its dependencies are loaded here at the earliest."""
         settings = read_settings(environ)
         client = await load_module("coro_deepseek.client")
-        async with client.open_client(settings) as self._client:
+        async with client.open_client(settings, await network(environ)) as self._client:
             yield
 
     @hookimpl

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Protocol
 
 from coro_core import GenerateRequest, Generation
-from coro_core.kit import load_module
+from coro_core.kit import Network, load_module
 from coro_gemini.sdks import SDKS
 from coro_gemini.settings import Settings
 
@@ -23,8 +23,8 @@ class Client(Protocol):
 
 
 @asynccontextmanager
-async def open_client(settings: Settings) -> AsyncIterator[Client]:
+async def open_client(settings: Settings, network: Network) -> AsyncIterator[Client]:
     """Load the chosen SDK and open one client of it, for the running event loop."""
     module = await load_module(SDKS[settings.sdk].client_module)
-    async with module.open_client(settings) as client:
+    async with module.open_client(settings, network) as client:
         yield client

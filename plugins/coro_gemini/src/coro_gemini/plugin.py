@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from coro_core import GenerateRequest, Generation, Model, hookimpl
-from coro_core.kit import load_module
+from coro_core.kit import load_module, network
 from coro_gemini.client import open_client
 from coro_gemini.settings import PROVIDER, read_settings
 
@@ -43,7 +43,7 @@ class GeminiPlugin:
         """Open one client of the chosen SDK, which is loaded only once a key is set."""
         # In a thread: it reads the metadata of installed distributions.
         settings = await asyncio.to_thread(read_settings, environ)
-        async with open_client(settings) as self._client:
+        async with open_client(settings, await network(environ)) as self._client:
             yield
 
     @hookimpl

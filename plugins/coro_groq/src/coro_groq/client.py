@@ -9,6 +9,7 @@ import httpx
 from groq import APIConnectionError, AsyncGroq, Omit, omit
 
 from coro_core import ConnectionFailed, GenerateRequest, Generation, ProviderError
+from coro_core.kit import Network
 from coro_core.kit.http import chat_body, open_httpx_client, read_completion, read_model_ids
 from coro_groq.error_mapping import map_error
 from coro_groq.settings import Settings
@@ -93,9 +94,9 @@ class Client:
 
 
 @asynccontextmanager
-async def open_client(settings: Settings) -> AsyncIterator[Client]:
+async def open_client(settings: Settings, network: Network) -> AsyncIterator[Client]:
     """Open the client for one key. The client makes no retries: the core makes the only one."""
-    async with open_httpx_client(settings.address) as http_client:
+    async with open_httpx_client(settings.address, network=network) as http_client:
         http_client.event_hooks = {"response": [_raise_for_error]}
         client = AsyncGroq(
             api_key=settings.key,

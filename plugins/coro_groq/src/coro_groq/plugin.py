@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING
 
 from coro_core import GenerateRequest, Generation, Model, hookimpl
-from coro_core.kit import load_module
+from coro_core.kit import load_module, network
 from coro_groq.settings import PROVIDER, read_settings
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class GroqPlugin:
         """Open one client of the SDK, which is loaded here at the earliest."""
         settings = read_settings(environ)
         client = await load_module("coro_groq.client")
-        async with client.open_client(settings) as self._client:
+        async with client.open_client(settings, await network(environ)) as self._client:
             yield
 
     @hookimpl

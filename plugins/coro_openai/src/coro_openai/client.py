@@ -13,10 +13,12 @@ from coro_core import (
     ProviderError,
     UpstreamError,
 )
+from coro_core.kit import Network
 from coro_core.kit.http import (
     JsonClient,
     Reply,
     chat_body,
+    chat_json,
     open_json_client,
     read_completion,
     read_model_ids,
@@ -54,7 +56,7 @@ class ServiceClient:
             request.model, config.limit_field
         ):
             del body["temperature"]
-        reply = await self._client.post("/chat/completions", body)
+        reply = await self._client.post("/chat/completions", chat_json(body))
         try:
             answer = read_completion(
                 _content(reply, config),
@@ -145,14 +147,16 @@ class Client:
 
 
 @asynccontextmanager
-async def open_client(configs: Mapping[str, ServiceConfig]) -> AsyncIterator[Client]:
+async def open_client(
+    configs: Mapping[str, ServiceConfig], network: Network
+) -> AsyncIterator[Client]:
     """Open a client for each service that can be used. Calls open the connections."""
     async with AsyncExitStack() as stack:
         services = {}
         for name, config in configs.items():
             if config.problem is None:
                 key = {"Authorization": f"Bearer {config.api_key}"} if config.api_key else {}
-                client = open_json_client(config.base_url, headers=key)
+                client = open_json_client(config.base_url, headers=key, network=network)
                 services[name] = ServiceClient(config, await stack.enter_async_context(client))
         yield Client(configs, services)
 

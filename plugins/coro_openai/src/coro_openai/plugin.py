@@ -12,7 +12,7 @@ from coro_core import (
     Service,
     hookimpl,
 )
-from coro_core.kit import load_module
+from coro_core.kit import load_module, network
 from coro_openai.settings import PREFIX, ServiceConfig, read_services
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class OpenAIPlugin:
             raise problems[0].not_configured()
         client = await load_module("coro_openai.client")
         try:
-            async with client.open_client(configs) as self._client:
+            async with client.open_client(configs, await network(environ)) as self._client:
                 yield
         finally:
             self._client = None

@@ -1,4 +1,4 @@
-"""JSON from a stranger: what a reply may cost in memory is known before it is parsed."""
+"""JSON from an untrusted server, read within a memory limit that is checked before parsing."""
 
 import json
 import re
@@ -9,15 +9,15 @@ from typing import Any
 from coro_core.contract.errors import InvalidResponse
 
 MAX_VALUES = 100_000
-"""The most containers and items that a reply may hold, all levels together.
+"""Most containers and items in a reply, all levels together. A reply with more is refused.
 
-A list of 400 models with everything that is to be said of each holds less than a third of that, and
-an answer a few dozen, however long: what is within a text does not count. As Python objects these
-many take less than 30 MiB, and as many as fit into 2 MiB would take 60.
+A list of 400 models in full detail holds less than a third of that. An answer of any length holds a
+few dozen, since the inside of a text does not count. As Python objects, 100,000 values take less
+than 30 MiB; as many as fit into 2 MiB of JSON would take 60 MiB.
 """
 
 _UP_TO_A_VALUE = re.compile(rb'(?:[^"{\[,]++|"(?:[^"\\]++|\\.)*+"?)*+(?:[{\[,]|\Z)', re.DOTALL)
-"""What lies before the next brace, bracket or comma outside of a text, and that; or the end."""
+"""Everything up to and with the next brace, bracket or comma outside of a text; or the end."""
 
 
 def json_object(content: bytes | str) -> dict[str, Any]:
@@ -44,7 +44,7 @@ def _as_utf8(content: bytes | str) -> bytes:
         encoding = json.detect_encoding(content)
         if encoding == "utf-8":
             return content
-        # In others, some letters look like the marks that values are counted by.
+        # In other encodings, some letters hold the bytes that are counted below.
         content = content.decode(encoding, "surrogatepass")
     return content.encode("utf-8", "surrogatepass")
 
@@ -52,11 +52,11 @@ def _as_utf8(content: bytes | str) -> bytes:
 def check_values(content: bytes) -> None:
     """Raise `InvalidResponse` if JSON, in UTF-8, holds more than `MAX_VALUES` containers and items.
 
-    A reply below 100 kB costs nothing, a larger one a millisecond or so.
+    Costs nothing for a reply below 100 kB, and a millisecond or so for a larger one.
     """
-    # Each takes a byte at least. Then all are counted that look like one, within texts too.
+    # Each value takes a byte at least. Then count all marks, those within texts too.
     if len(content) <= MAX_VALUES or sum(map(content.count, (b"{", b"[", b","))) <= MAX_VALUES:
         return
-    # The two more are what follows the last one, and the end itself.
+    # Two matches more: the rest after the last mark, and the end itself.
     if next(islice(_UP_TO_A_VALUE.finditer(content), MAX_VALUES + 2, None), None):
         raise InvalidResponse("It holds more values than any answer does.")

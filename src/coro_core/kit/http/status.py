@@ -1,4 +1,4 @@
-"""What an HTTP status and its headers mean, where a provider gives them their usual meaning."""
+"""Error mapping of HTTP statuses and headers, for providers that use their usual meaning."""
 
 import re
 from collections.abc import Mapping
@@ -30,10 +30,10 @@ _LAST_EPOCH = 253_000_000_000.0
 
 
 def error_for_status(status: int, *, retry_after: float | None = None) -> ProviderError:
-    """Return the error that an HTTP status stands for, unless the provider means more by it.
+    """Return the error for an HTTP status, unless the provider gives it another meaning.
 
-    408, 409 and 504 may be tried again; so may 429, 498, 5xx. A redirect, and any other status that
-    is neither success nor refusal, is the provider's fault and may not.
+    Retryable are 408, 409, 429, 498, 504 and 5xx. A redirect, and any other status below 400, is
+    the provider's fault and not retryable.
     """
     match status:
         case 401 | 403:

@@ -5,14 +5,14 @@ think minimally by default; thinking is charged to `max_tokens`.
 Source: https://ai.google.dev/gemini-api/docs/thinking and users' reports, read 2026-11-22.
 """
 
+from base64 import b64encode
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
-from urllib.parse import quote, urlsplit
-
-import certifi
+from urllib.parse import quote, unquote, urlsplit
 
 from coro_core import GenerateRequest, Generation, InvalidResponse, ProviderError
+from coro_core.kit import Network
 from coro_gemini.generation import to_generation
 from coro_gemini.grpc.error_mapping import map_error
 from coro_gemini.grpc.replies import read_reply
@@ -20,6 +20,7 @@ from coro_gemini.grpc.sdk import grpc, protos, services
 from coro_gemini.settings import Settings
 
 _Reply = TypeVar("_Reply")
+_Options = tuple[tuple[str, Any], ...]
 
 _MAX_REPLY_BYTES = 256 * 1024
 """The largest reply. A larger one is an `InvalidResponse`.
@@ -43,6 +44,7 @@ _CHANNEL_OPTIONS = (
     ("grpc.max_receive_message_length", _MAX_REPLY_BYTES),
     # Identity only: a small reply must not inflate to a large one.
     ("grpc.compression_enabled_algorithms_bitset", 1),
+    # The environment's proxy, which CORO does not obey.
     ("grpc.enable_http_proxy", 0),
     # The core makes the only retry.
     ("grpc.enable_retries", 0),
@@ -111,7 +113,7 @@ class Client:
 
 
 @asynccontextmanager
-async def open_client(settings: Settings) -> AsyncIterator[Client]:
+async def open_client(settings: Settings, network: Network) -> AsyncIterator[Client]:
     """Open one channel for the running event loop, and close it at the end.
 
     Plain http leads to loopback only: `coro_core.kit.base_url` rejects other addresses.
@@ -119,15 +121,36 @@ async def open_client(settings: Settings) -> AsyncIterator[Client]:
     parts = urlsplit(settings.address)
     secure = parts.scheme == "https"
     host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
-    target = f"dns:///{host}:{parts.port or (443 if secure else 80)}"
+    server = f"{host}:{parts.port or (443 if secure else 80)}"
     if secure:
         # The certificates of CORO's other clients. By default gRPC reads a variable of its own.
-        credentials = grpc.ssl_channel_credentials(certifi.contents().encode())
-        channel = grpc.aio.secure_channel(target, credentials, options=_CHANNEL_OPTIONS)
+        credentials = grpc.ssl_channel_credentials(network.root_certificates())
+        target, options = _through_proxy(network.proxy, server)
+        channel = grpc.aio.secure_channel(
+            target, credentials, options=(*_CHANNEL_OPTIONS, *options)
+        )
     else:
-        channel = grpc.aio.insecure_channel(target, options=_CHANNEL_OPTIONS)
+        channel = grpc.aio.insecure_channel(f"dns:///{server}", options=_CHANNEL_OPTIONS)
     async with channel:
         yield Client(settings.key, channel)
+
+
+def _through_proxy(proxy: str | None, server: str) -> tuple[str, _Options]:
+    """Return the target to connect to, and the options that lead on to `server`.
+
+    gRPC's own way, `grpc.http_proxy`, gives way to the environment's `no_proxy`; these options are
+    what gRPC derives from it.
+    """
+    if proxy is None:
+        return f"dns:///{server}", ()
+    parts = urlsplit(proxy)
+    options = [("grpc.http_connect_server", server), ("grpc.default_authority", server)]
+    if parts.username is not None:
+        user = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+        token = b64encode(user.encode("latin-1")).decode()
+        options.append(("grpc.http_connect_headers", f"Proxy-Authorization:Basic {token}"))
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    return f"dns:///{host}:{parts.port}", tuple(options)
 
 
 async def _reply_of(call: Awaitable[_Reply]) -> _Reply:

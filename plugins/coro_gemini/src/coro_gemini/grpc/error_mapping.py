@@ -19,6 +19,7 @@ _CERTIFICATE = re.compile(
     r"certificate_verify_failed|peer name .* is not in peer certificate|hostname verification",
     re.IGNORECASE,
 )
+_TLS_REJECTED = "Its TLS certificate was not accepted; behind a company proxy, set CORO_CA_FILE."
 _DEADLINE = re.compile(r"(?:stream removed \()?deadline exceeded\)?", re.IGNORECASE)
 _SIZE_LIMIT = re.compile(
     r"received message larger than max|metadata size exceeds (?:hard|soft) limit", re.IGNORECASE
@@ -54,7 +55,7 @@ def map_own_failure(status: RpcStatus) -> ProviderError | None:
     message = status.message
     match status.code:
         case "UNAVAILABLE" if _CERTIFICATE.search(message):
-            return ConnectionFailed("Its TLS certificate was not accepted.", retryable=False)
+            return ConnectionFailed(_TLS_REJECTED, retryable=False)
         case "UNAVAILABLE" if _CONNECTION.search(message):
             return ConnectionFailed()
         case "UNKNOWN" | "INTERNAL" if _NOT_HTTP2.match(message):

@@ -25,6 +25,7 @@ from coro_core import (
     ProviderError,
     Timeout,
 )
+from coro_core.kit import Network
 from coro_core.kit.http import check_values, open_httpx_client
 from coro_gemini.generation import to_generation
 from coro_gemini.rest.error_mapping import map_error
@@ -116,9 +117,9 @@ class Client:
 
 
 @asynccontextmanager
-async def open_client(settings: Settings) -> AsyncIterator[Client]:
+async def open_client(settings: Settings, network: Network) -> AsyncIterator[Client]:
     """Open the client for one key. The client makes no retries: the core makes the only one."""
-    async with open_httpx_client(settings.address) as http_client:
+    async with open_httpx_client(settings.address, network=network) as http_client:
         http_client.event_hooks = {"response": [_raise_for_error]}
         # In a thread: the constructor loads the rest of the SDK.
         yield Client(await asyncio.to_thread(_sdk_client, settings, http_client))
