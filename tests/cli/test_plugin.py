@@ -72,17 +72,17 @@ def test_the_table_has_a_line_for_every_check_and_shows_the_exceptions(
     assert lines[0].split() == ["check", "verdict", "detail"]
     assert {line.split()[0] for line in lines[1:-2] if not line.startswith(" ")} == set(CHECKS)
     rows = [" ".join(line.split()) for line in lines]
-    assert "temperature excepted Acme [always] takes 1." in rows
-    assert "live-models excepted It has no list." in rows
-    assert "live-models-refused not run It builds on live-models: excepted." in rows
-    assert f"{len(CHECKS) - 3} passed, 2 excepted, 1 not run; import " in lines[-1]
+    assert "temperature waived Acme [always] takes 1." in rows
+    assert "live-models waived It has no list." in rows
+    assert "live-models-refused not run It depends on live-models: waived." in rows
+    assert f"{len(CHECKS) - 3} passed, 2 waived, 1 not run; import " in lines[-1]
 
 
 def test_json_has_the_same_results(environ: dict[str, str], tmp_path: Path) -> None:
     code, output = check("honest", "--json", cwd=tmp_path, environ=environ)
     assert code == 0
     report = json.loads(output)
-    assert (report["plugin"], report["distribution"], report["version"], report["kept"]) == (
+    assert (report["plugin"], report["distribution"], report["version"], report["passed"]) == (
         "honest",
         "coro-honest",
         "1.0",
@@ -108,7 +108,7 @@ def test_a_plugin_that_blocks_the_event_loop_fails_and_the_check_ends(
     assert code == 1
     rows = [" ".join(line.split()) for line in output.splitlines()]
     assert any(row.startswith("calls-are-async failed A call blocks the event") for row in rows)
-    assert "concurrent not run It builds on calls-are-async: failed." in rows
+    assert "concurrent not run It depends on calls-are-async: failed." in rows
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The script that a simulator follows, by itself."""
+"""The script of a simulator, without a simulator."""
 
 import asyncio
 
@@ -20,24 +20,24 @@ DEFAULT_MODELS = {"m": 0.0, "n": 0.0}
         ("-3 \u00d7 5", "-3 \u00d7 5 = -15."),
     ],
 )
-def test_a_small_sum_is_done(prompt, result):
+def test_a_small_sum_is_answered(prompt, result):
     answer = simulated_answer("m", prompt)
     assert result in answer
     assert "imulated answer of m" in answer
 
 
 @pytest.mark.parametrize(("prompt", "words"), [("Hello", "1 word;"), ("Hello you", "2 words;")])
-def test_any_other_prompt_is_answered_too(prompt, words):
+def test_any_other_prompt_is_answered(prompt, words):
     assert words in simulated_answer("m", prompt)
 
 
-async def test_a_call_is_noted_and_succeeds_by_default():
+async def test_a_call_is_recorded_and_succeeds_by_default():
     behaviour = Behaviour()
     assert await behaviour.receive(CALL, DEFAULT_MODELS) is None
     assert behaviour.calls == [CALL]
 
 
-async def test_a_name_that_is_not_served_is_refused_at_once():
+async def test_a_name_that_is_not_served_fails_at_once():
     behaviour = Behaviour(latency=3600, error="overloaded")
     assert (
         await behaviour.receive(Call("/chat", "gone", {}, {}), DEFAULT_MODELS)
@@ -45,13 +45,13 @@ async def test_a_name_that_is_not_served_is_refused_at_once():
     )
 
 
-async def test_the_script_says_what_is_served():
+async def test_the_script_sets_the_served_names():
     behaviour = Behaviour(served={"old"})
     assert await behaviour.receive(CALL, DEFAULT_MODELS) == "model_unavailable"
     assert await behaviour.receive(Call("/chat", "old", {}, {}), DEFAULT_MODELS) is None
 
 
-async def test_an_error_can_be_told_for_all_names_or_for_one():
+async def test_an_error_applies_to_all_names_or_to_one():
     behaviour = Behaviour(error="overloaded", errors={"n": "bad_request"})
     assert await behaviour.receive(CALL, DEFAULT_MODELS) == "overloaded"
     assert await behaviour.receive(Call("/chat", "n", {}, {}), DEFAULT_MODELS) == "bad_request"
@@ -71,9 +71,9 @@ async def test_the_usual_time_is_the_models_own():
         pytest.param(Behaviour(gate=lambda call: asyncio.Event().wait()), id="at the gate"),
     ],
 )
-async def test_a_call_that_is_given_up_is_counted(behaviour):
+async def test_a_cancelled_call_is_counted(behaviour):
     call = asyncio.create_task(behaviour.receive(CALL, DEFAULT_MODELS))
-    for _ in range(10):  # rounds of the loop, more than a call needs that does not wait
+    for _ in range(10):  # more turns of the loop than a call without a wait needs
         await asyncio.sleep(0)
     assert not call.done()
     call.cancel()
@@ -82,7 +82,7 @@ async def test_a_call_that_is_given_up_is_counted(behaviour):
     assert behaviour.cancelled == 1
 
 
-def test_keys_are_accepted_as_told():
+def test_the_script_sets_the_accepted_key():
     assert Behaviour().accepts("any")
     assert not Behaviour().accepts("")
     assert Behaviour(key="right").accepts("right")

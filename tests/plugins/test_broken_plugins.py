@@ -1,4 +1,4 @@
-"""Plugins that cannot be imported, judged or opened: one bad plugin costs one plugin."""
+"""Plugins that cannot be imported, validated or started: one bad plugin costs one plugin."""
 
 import pytest
 
@@ -10,7 +10,7 @@ GOOD_SOURCE = """
 from support.plugins import Echo as Plugin
 """
 
-# Each source, and what the reason must say.
+# Each source, the state of its plugin, and a part of the reason.
 BROKEN_SOURCES = {
     "import_error": ("import a_module_that_is_not_there", "failed", "ModuleNotFoundError"),
     "syntax_error": ("def (:", "failed", "SyntaxError"),

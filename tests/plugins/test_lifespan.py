@@ -1,4 +1,4 @@
-"""Plugins that neither open nor close as they should keep nobody else from it, nor the process."""
+"""A plugin that opens or closes badly delays neither the other plugins nor the process."""
 
 import asyncio
 import signal
@@ -46,7 +46,7 @@ CLOSING = {
 
 
 @pytest.mark.parametrize("closing", CLOSING)
-def test_a_plugin_that_does_not_close_holds_up_neither_the_others_nor_the_end(
+def test_a_plugin_that_does_not_close_delays_neither_the_others_nor_the_end(
     install: Installer, tmp_path: Path, closing: str
 ) -> None:
     install.add_source("amid", PLUGIN.format(name="amid", closing=CLOSING[closing].strip()))
@@ -60,13 +60,13 @@ def test_a_plugin_that_does_not_close_holds_up_neither_the_others_nor_the_end(
         server.popen.send_signal(signal.SIGTERM)
         assert server.wait() in (0, -signal.SIGTERM)
         assert time.monotonic() - begin < START_SECONDS / 2
-    told = server.output
-    assert "amid is closing" in told
-    assert "amid is closed" not in told
-    assert "after is closed" in told
-    assert "before is closed" in told
-    assert told.count("plugin did not close") == 1
-    assert "Traceback" not in told
+    output = server.output
+    assert "amid is closing" in output
+    assert "amid is closed" not in output
+    assert "after is closed" in output
+    assert "before is closed" in output
+    assert output.count("plugin did not close") == 1
+    assert "Traceback" not in output
 
 
 async def test_a_plugin_that_cancels_itself_while_opening_has_failed(install: Installer) -> None:
@@ -92,7 +92,7 @@ async def test_a_plugin_that_cancels_itself_while_opening_has_failed(install: In
 
 
 class Closing(Echo):
-    """A plugin that is closed once two others of its kind are closing as well."""
+    """A plugin that closes once two others of its kind are closing as well."""
 
     together: asyncio.Barrier
     closed: list[str]
@@ -114,9 +114,9 @@ async def test_plugins_close_all_at_once(install: Installer) -> None:
     assert sorted(Closing.closed) == ["one", "three", "two"]
 
 
-async def test_a_plugin_that_has_opened_as_the_stop_comes_is_closed(install: Installer) -> None:
-    """Whichever of the two is seen first."""
-    told: list[str] = []
+async def test_a_plugin_that_opens_at_the_moment_of_the_stop_is_closed(install: Installer) -> None:
+    """The stop and the end of the opening come in either order."""
+    events: list[str] = []
 
     class Quick(Echo):
         models = (model("quick"),)
@@ -124,14 +124,14 @@ async def test_a_plugin_that_has_opened_as_the_stop_comes_is_closed(install: Ins
         @hookimpl
         @asynccontextmanager
         async def coro_lifespan(self) -> AsyncIterator[None]:
-            told.append("opened")
+            events.append("opened")
             yield
-            told.append("closed")
+            events.append("closed")
 
     install.add("quick", Quick)
     for turns in range(8):
-        told.clear()
+        events.clear()
         async with PluginRegistry({}, disabled=REAL_PLUGINS).start(timeout=20):
             for _ in range(turns):
                 await asyncio.sleep(0)
-        assert told in ([], ["opened", "closed"]), turns
+        assert events in ([], ["opened", "closed"]), turns

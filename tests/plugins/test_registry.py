@@ -1,4 +1,4 @@
-"""Finding, opening and closing plugins, and calling the one that is meant."""
+"""Plugins are found, started and closed, and a call goes to the owner of its model."""
 
 import asyncio
 import itertools

@@ -1,4 +1,4 @@
-"""A server answers while its plugins are still opening; who asks a model waits for its plugin."""
+"""A server answers while its plugins start; a call waits for the plugin of its model."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -16,7 +16,7 @@ from support.server import Process, ask, serving
 
 
 class Slow(Echo):
-    """A plugin that opens when the test says so."""
+    """A plugin that opens when the test allows it."""
 
     models = (model("slow"),)
     opening: asyncio.Event
@@ -34,7 +34,7 @@ class Slow(Echo):
 
 
 class Quick(Echo):
-    """A plugin that says when it was called."""
+    """A plugin that signals its first call."""
 
     models = (model("quick"),)
     called: asyncio.Event
@@ -59,7 +59,7 @@ async def states(client: httpx.AsyncClient) -> dict[str, str]:
     return {it["name"]: it["state"] for it in plugins if it["state"] != "disabled"}
 
 
-async def test_a_plugin_that_is_slow_to_open_holds_up_nobody_else(slow: type[Slow]) -> None:
+async def test_a_slow_plugin_delays_no_other_plugin(slow: type[Slow]) -> None:
     async with serving(create_app(NO_REAL_PLUGINS)) as client:
         await slow.opening.wait()
         assert (await client.get("/health")).status_code == 200
@@ -67,7 +67,7 @@ async def test_a_plugin_that_is_slow_to_open_holds_up_nobody_else(slow: type[Slo
         assert await states(client) == {"quick": "ready", "slow": "starting"}
 
 
-async def test_who_asks_early_is_answered_once_the_plugin_is_open(slow: type[Slow]) -> None:
+async def test_an_early_call_is_answered_once_the_plugin_is_open(slow: type[Slow]) -> None:
     async with serving(create_app(NO_REAL_PLUGINS)) as client:
         await slow.opening.wait()
         early = asyncio.create_task(ask(client, "slow", "quick"))
@@ -78,7 +78,7 @@ async def test_who_asks_early_is_answered_once_the_plugin_is_open(slow: type[Slo
         assert await states(client) == {"quick": "ready", "slow": "ready"}
 
 
-async def test_who_cannot_wait_that_long_is_told_so_and_when_to_come_back(slow: type[Slow]) -> None:
+async def test_a_call_with_too_short_a_timeout_gets_an_error_with_a_wait(slow: type[Slow]) -> None:
     async with serving(create_app(NO_REAL_PLUGINS)) as client:
         response = await ask(client, "slow", timeout=0.05)
         assert response.status_code == 503
@@ -91,7 +91,7 @@ async def test_who_cannot_wait_that_long_is_told_so_and_when_to_come_back(slow: 
         assert [row["error_code"] for row in both.json()["responses"]] == [None, "timeout"]
 
 
-async def test_a_plugin_that_then_cannot_open_says_why(slow: type[Slow]) -> None:
+async def test_a_plugin_that_fails_to_open_gives_the_reason(slow: type[Slow]) -> None:
     slow.refuses = True
     async with serving(create_app(NO_REAL_PLUGINS)) as client:
         early = asyncio.create_task(ask(client, "slow"))
@@ -113,14 +113,14 @@ async def test_the_list_of_models_waits_for_the_plugins(slow: type[Slow]) -> Non
         assert {it["id"]: it["available"] for it in models} == {"quick": True, "slow": True}
 
 
-async def test_the_list_of_models_does_not_wait_for_ever(slow: type[Slow]) -> None:
+async def test_the_list_of_models_waits_at_most_for_the_timeout(slow: type[Slow]) -> None:
     async with serving(create_app({**NO_REAL_PLUGINS, "CORO_TIMEOUT": "0.05"})) as client:
         models = (await client.get("/models")).json()["models"]
         assert {it["id"]: it["available"] for it in models} == {"quick": True, "slow": False}
         assert models[1]["reason"] == "The plugin slow is still starting; try again in a moment."
 
 
-async def test_a_server_that_stops_meanwhile_does_not_wait_for_it(slow: type[Slow]) -> None:
+async def test_a_server_that_stops_does_not_wait_for_a_starting_plugin(slow: type[Slow]) -> None:
     async with asyncio.timeout(30):
         async with serving(create_app(NO_REAL_PLUGINS)):
             await slow.opening.wait()
@@ -139,7 +139,7 @@ class Plugin(Echo):
 """
 
 
-def test_a_server_that_is_up_keeps_what_it_is_made_of_from_the_garbage_collector(
+def test_a_started_server_hides_its_own_objects_from_the_garbage_collector(
     install: Installer, tmp_path: Path
 ) -> None:
     install.add_source("frozen", FROZEN)
@@ -152,7 +152,7 @@ def test_a_server_that_is_up_keeps_what_it_is_made_of_from_the_garbage_collector
     assert int(reply["responses"][0]["response"]) > 10_000
 
 
-async def test_a_plugin_whose_distribution_was_deleted_by_half_is_listed_all_the_same(
+async def test_a_plugin_with_a_half_deleted_distribution_is_still_listed(
     install: Installer,
 ) -> None:
     install.add("quick", Echo)

@@ -20,13 +20,13 @@ def print_conformance(name: str, settings: Sequence[str], as_json: bool) -> int:
     entry_point = _entry_point(name)
     contract = Contract(PluginUnderTest(_load(entry_point), name=name, environ=environ))
     with Console(stderr=True).status(f"Checking {name}"):
-        kept = contract.kept
+        passed = contract.passed
     if as_json:
         typer.echo(report.as_json(contract, entry_point))
     else:
         Console().print(report.table(contract))
         typer.echo(f"\n{report.summary(contract)}")
-    return 0 if kept else 1
+    return 0 if passed else 1
 
 
 def _pair(setting: str) -> tuple[str, str]:

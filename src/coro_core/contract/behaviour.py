@@ -1,4 +1,4 @@
-"""How a simulated provider behaves, and what it saw: the script that tests and the demo write."""
+"""The script of a simulated provider, and its record of calls. Tests and the demo write it."""
 
 import re
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping
@@ -9,7 +9,7 @@ _SUM = re.compile(r"(-?\d{1,9})\s*([-+*x\u00d7])\s*(-?\d{1,9})")
 
 
 class Fault(StrEnum):
-    """Faults of the transport, the same for every provider that is reached over HTTP."""
+    """Faults of the transport, the same for every provider that speaks HTTP."""
 
     HANG = "hang"
     """Read the request and never answer."""
@@ -18,7 +18,7 @@ class Fault(StrEnum):
     RESET = "reset"
     """Send half a body, then reset the connection."""
     TRUNCATE = "truncate"
-    """Announce more bytes than are sent, then close."""
+    """Announce more bytes than are sent, then close the connection."""
     GARBAGE = "garbage"
     """Send something that is not HTTP."""
     NOT_JSON = "not_json"
@@ -40,14 +40,14 @@ class Fault(StrEnum):
     SLOW_HEADERS = "slow_headers"
     """Send the headers so slowly that they never end in time."""
     HEADER_FLOOD = "header_flood"
-    """Send more headers than anyone can mean, then the reply."""
+    """Send 20,000 headers, then the reply."""
     BAD_CHUNKS = "bad_chunks"
     """Send half a body in chunks, then a chunk without a proper length."""
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call as the simulator saw it on the wire."""
+    """One call, as it arrived at the simulator."""
 
     path: str
     model: str
@@ -56,62 +56,62 @@ class Call:
 
 
 RawReply = Callable[[Call], AsyncGenerator[bytes, None]]
-"""Yields what goes on the wire, given the call; it is closed when the client leaves before."""
+"""Yields the bytes to send, given the call; closed early when the client leaves."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Behaviour:
-    """A script that may be rewritten while the simulator runs.
+    """A script that can change while the simulator runs.
 
     `error` and `fault` apply to every generate call, `errors` to the calls for one upstream name.
-    Values of `error` and `errors` are out of `PROVIDER_ERROR_CODES`; the simulator sends them in
-    the provider's own dialect.
+    Their values are codes of `PROVIDER_ERROR_CODES`; the simulator sends each in the provider's
+    own dialect.
     """
 
     latency: float | None = 0.0
-    """Seconds before an answer; `None` stands for what is usual for the model."""
+    """Seconds before an answer; `None` takes the usual seconds of the model."""
     served: Collection[str] | None = None
-    """The upstream names that exist; `None` stands for those served by default."""
+    """The upstream names that exist; `None` takes the simulator's default names."""
     reroutes: Mapping[str, str] = field(default_factory=dict)
-    """Upstream names that another model answers in silence; the reply names that one."""
+    """Upstream names answered by another model, without notice; the reply names that model."""
     listed: Collection[str] | None = None
-    """The names on the provider's list; `None` stands for those that exist."""
+    """The names on the provider's list; `None` takes the names that exist."""
     list_error: str | None = None
-    """Fail the list in this way."""
+    """The error of every list of models."""
     list_latency: float = 0.0
     """Seconds before the list is answered."""
     error: str | None = None
-    """Fail every call in this way; a refused key fails the list as well."""
+    """The error of every call; `authentication_failed` fails the list as well."""
     errors: dict[str, str] = field(default_factory=dict)
-    """Fail the calls for these upstream names in these ways."""
+    """The errors of calls, by upstream name."""
     fault: Fault | None = None
-    """Break the transport in this way."""
+    """The fault of the transport."""
     raw_reply: RawReply | None = None
-    """What to send in place of every reply, byte for byte; the connection is closed after it."""
+    """Bytes to send in place of every reply; the connection is closed after them."""
     retry_after: float | None = None
-    """Seconds that a rate limit asks to wait; `None` leaves the hint out."""
+    """Seconds that a rate limit asks to wait; `None` omits the hint."""
     marker: str = ""
-    """What the provider adds to the words of every refusal: for finding out who passes them on."""
+    """Text that the provider adds to every error message, to find code that passes it on."""
     answer: Callable[[str, str], str] | None = None
-    """What to say, given upstream name and prompt; `None` stands for `simulated_answer`."""
+    """The answer, given upstream name and prompt; `None` takes `simulated_answer`."""
     key: str | None = None
-    """The only key that is accepted; `None` accepts any."""
+    """The only accepted key; `None` accepts any key."""
     gate: Callable[[Call], Awaitable[object]] | None = None
-    """Awaited for every generate call before it is answered: the place for a barrier."""
+    """Awaited before every answer: the place for a barrier."""
     calls: list[Call] = field(default_factory=list)
-    """Every generate call so far, in order of arrival."""
+    """Every call so far, in order of arrival."""
     lists: int = 0
-    """How often the list was asked for."""
+    """Number of requests for the list of models."""
     cancelled: int = 0
-    """How many calls the client gave up before an answer began."""
+    """Number of calls that the client cancelled before an answer began."""
     markers_sent: int = 0
-    """How often the marker was made."""
+    """Number of error messages with the marker."""
 
     async def receive(self, call: Call, default_models: Mapping[str, float]) -> str | None:
-        """Take note of a call, wait as told, and return the error code to answer with, if any.
+        """Record a call, wait as the script says, and return the error code to answer with, if any.
 
-        `default_models` holds the upstream names served by default, with the usual seconds of each.
-        A name that is not served is refused at once, as providers do.
+        `default_models` holds the default upstream names, with the usual seconds of each. A name
+        that is not served fails at once, as at providers.
         """
         # Import here: a command that calls no model, such as `coro --help`, needs no event loop.
         import asyncio
@@ -126,7 +126,7 @@ class Behaviour:
                 default_models.get(call.model, 0.0) if self.latency is None else self.latency
             )
             if self.fault is Fault.HANG:
-                # Here rather than on the wire, so that giving up is counted.
+                # Hang here, not while sending, so that cancelled calls are counted.
                 await asyncio.Event().wait()
         except asyncio.CancelledError:
             self.cancelled += 1
@@ -134,7 +134,7 @@ class Behaviour:
         return self.errors.get(call.model, self.error)
 
     async def receive_list(self, default_models: Collection[str]) -> Collection[str] | str:
-        """Wait as told, and return the names to list, or the error code to answer with."""
+        """Wait as the script says, and return the names to list or the error code."""
         import asyncio
 
         self.lists += 1
@@ -154,23 +154,23 @@ class Behaviour:
         return self.reroutes.get(model, model)
 
     def accepts(self, key: str) -> bool:
-        """Tell whether a key is accepted."""
+        """Return true if the key is accepted."""
         return bool(key) if self.key is None else key == self.key
 
     def message(self, text: str) -> str:
-        """Return the words of a refusal, with the marker if there is one."""
+        """Return an error message, with the marker if the script has one."""
         if not self.marker:
             return text
         self.markers_sent += 1
         return f"{text} {self.marker}"
 
     def reply(self, model: str, prompt: str) -> str:
-        """Return what the simulated model says."""
+        """Return the simulated model's answer."""
         return (self.answer or simulated_answer)(self.answering(model), prompt)
 
 
 def simulated_answer(model: str, prompt: str) -> str:
-    """Answer a small sum, or say something that fits any prompt; and say that it is simulated."""
+    """Answer a small sum or any other prompt, and say that the answer is simulated."""
     if match := _SUM.search(prompt):
         left, sign, right = int(match[1]), match[2], int(match[3])
         result = {"+": left + right, "-": left - right}.get(sign, left * right)

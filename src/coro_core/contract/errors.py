@@ -1,4 +1,4 @@
-"""Everything that can go wrong with a provider, as one tree.
+"""The errors of providers and plugins, as one tree.
 
     CoroError
     ├── SettingsError               the operator's settings cannot be used
@@ -19,9 +19,9 @@
         ├── UpstreamError           upstream_error          the provider failed by itself
         └── PluginFault             plugin_fault            the plugin broke its contract
 
-A plugin raises the leaf that fits. The core adds who and what, writes the sentence that the client
-reads, and decides whether to try again. The text a provider sent is not part of any of this: it
-can echo keys and prompts. What a plugin passes as `detail` must be the plugin's own words.
+A plugin raises the leaf that fits. The core adds the provider and the model, writes the sentence
+for the client, and decides on a retry. The provider's text is never part of an error: it can echo
+keys and prompts. A plugin passes its own words as `detail`.
 """
 
 import math
@@ -31,15 +31,15 @@ from typing import ClassVar
 
 MAX_MESSAGE_CHARS = 500
 MAX_RETRY_AFTER = 86_400.0
-"""The longest wait, in seconds, that is passed on to a client."""
+"""The longest wait in seconds; a longer one is shortened to it."""
 
 
 class CoroError(Exception):
-    """Anything that CORO itself reports."""
+    """The base of CORO's own errors."""
 
 
 class SettingsError(CoroError):
-    """The settings cannot be used; the message is one line that says which and why."""
+    """The settings cannot be used; the message names the setting and the reason in one line."""
 
 
 class ProviderError(CoroError):
@@ -48,17 +48,17 @@ class ProviderError(CoroError):
     code: ClassVar[str]
     """The wire code, stable: clients branch on it."""
     sentence: ClassVar[str]
-    """What the client reads; `{provider}` and `{model}` are filled in by the core."""
+    """The sentence for the client; the core fills in `{provider}` and `{model}`."""
     may_retry: ClassVar[bool] = False
-    """Whether the same call, made again at once, can turn out better."""
+    """True if a retry of the same call can help."""
 
     def __init__(
         self, detail: str = "", *, retry_after: float | None = None, retryable: bool | None = None
     ) -> None:
-        """Keep the plugin's own words on what to do, and how long the provider asks to wait.
+        """Keep the plugin's own words on what to do, and the wait that the provider asks for.
 
-        `retry_after` is in seconds; what is negative or not a number counts as not given, and a
-        day is the longest. `retryable` overrides what the kind of error says.
+        `retry_after` is in seconds, at most one day. A negative wait or one that is not a number
+        is ignored. `retryable` overrides `may_retry` of the class.
         """
         super().__init__(detail)
         self.detail = detail
@@ -69,11 +69,11 @@ class ProviderError(CoroError):
 
     @property
     def message(self) -> str:
-        """One or two sentences for a person: what happened, and what to do."""
-        sentence = self._told()
+        """One or two sentences for people: the error, and the next step."""
+        sentence = self._sentence()
         return f"{sentence} {self.detail}" if self.detail else sentence
 
-    def _told(self) -> str:
+    def _sentence(self) -> str:
         return self.sentence.format(
             provider=self.provider or "The provider", model=self.model or "the model"
         )
@@ -83,14 +83,14 @@ class ProviderError(CoroError):
 
 
 def bearable_wait(seconds: float | None) -> float | None:
-    """Return the wait, at most a day; `None` when it is negative, endless or no number."""
+    """Return the wait, at most a day; return `None` if it is negative, infinite or not a number."""
     if seconds is None or not 0 <= seconds < math.inf:
         return None
     return float(min(seconds, MAX_RETRY_AFTER))
 
 
 class NotConfigured(ProviderError):
-    """A setting is missing or unusable: the plugin is skipped until the operator sets it.
+    """A setting is missing or unusable: the core skips the plugin until the operator sets it.
 
     `NotConfigured("ACME_API_KEY", help="get one at https://acme.example/keys")` reads
     "ACME_API_KEY is not set; get one at https://acme.example/keys."
@@ -107,7 +107,7 @@ class NotConfigured(ProviderError):
 
     @property
     def message(self) -> str:
-        """What is missing, and where to get it."""
+        """The missing setting, and where to get its value."""
         return f"{self.setting} {self.problem}; {self.help.rstrip('.')}."
 
 
@@ -119,16 +119,16 @@ class AuthenticationFailed(ProviderError):
 
 
 class RateLimited(ProviderError):
-    """Too many requests or tokens just now; waiting helps."""
+    """Too many requests or tokens at the moment; waiting helps."""
 
     code = "rate_limited"
     sentence = "Rate limit exceeded at {provider}; try again a little later."
     may_retry = True
 
-    def _told(self) -> str:
-        # With the wait, where the provider named one.
+    def _sentence(self) -> str:
+        # Name the wait if the provider did.
         if self.retry_after is None:
-            return super()._told()
+            return super()._sentence()
         provider, seconds = self.provider or "the provider", math.ceil(self.retry_after)
         return f"Rate limit exceeded at {provider}; try again in {seconds} s."
 
@@ -141,7 +141,7 @@ class QuotaExhausted(ProviderError):
 
 
 class ModelUnavailable(ProviderError):
-    """The provider does not serve this name (any more) to this account."""
+    """The provider does not serve this name to this account, or no longer does."""
 
     code = "model_unavailable"
     sentence = "{provider} does not serve {model} to this account."
@@ -172,14 +172,14 @@ class ContentBlocked(ProviderError):
 
 
 class EmptyResponse(ProviderError):
-    """The provider answered without any text."""
+    """The provider's answer has no text."""
 
     code = "empty_response"
     sentence = "{model} at {provider} returned no text."
 
 
 class InvalidResponse(ProviderError):
-    """The provider sent something that is not a reply of its own protocol."""
+    """The provider's reply does not follow its own protocol."""
 
     code = "invalid_response"
     sentence = "{provider} sent a reply that cannot be understood; try again later."
@@ -193,7 +193,7 @@ class Timeout(ProviderError):
 
 
 class ConnectionFailed(ProviderError):
-    """The provider could not be reached, or hung up."""
+    """The provider could not be reached, or closed the connection."""
 
     code = "connection_failed"
     sentence = "{provider} could not be reached; try again later."
@@ -201,7 +201,7 @@ class ConnectionFailed(ProviderError):
 
 
 class Overloaded(ProviderError):
-    """The provider says that it is too busy."""
+    """The provider reports that it is too busy."""
 
     code = "overloaded"
     sentence = "{provider} is overloaded; try again later."
@@ -209,7 +209,7 @@ class Overloaded(ProviderError):
 
 
 class UpstreamError(ProviderError):
-    """The provider failed by itself."""
+    """The provider failed with an internal error."""
 
     code = "upstream_error"
     sentence = "{provider} failed with an error of its own; try again later."
@@ -217,24 +217,24 @@ class UpstreamError(ProviderError):
 
 
 class PluginFault(ProviderError):
-    """The plugin broke its contract: it raised what it must not, or returned what it must not."""
+    """The plugin broke the contract by what it raised or returned."""
 
     code = "plugin_fault"
     sentence = "The plugin for {provider} failed; its log line says how. Report it to its author."
 
 
 ERROR_CODES: tuple[str, ...] = tuple(leaf.code for leaf in ProviderError.__subclasses__())
-"""The wire codes of all leaves: a closed set, and only ever added to."""
+"""The wire codes of all leaves; codes are added and never removed."""
 PROVIDER_ERROR_CODES = tuple(
     code for code in ERROR_CODES if code not in (NotConfigured.code, PluginFault.code)
 )
-"""Those of what a provider can do; the others are the operator's and the plugin's own."""
+"""The codes of a provider's errors. The others are the operator's and the plugin's."""
 
 
 def describe(exc: BaseException) -> str:
-    """Return an exception's class and the place it came from.
+    """Return an exception's class and the place where it was raised.
 
-    Its text is left out: a plugin's exception can hold a key or a prompt.
+    The text is omitted: a plugin's exception can hold a key or a prompt.
     """
     frames = traceback.extract_tb(exc.__traceback__)
     name = type(exc).__name__

@@ -1,7 +1,7 @@
-"""The plain data that crosses the line between the core and a plugin.
+"""The plain data that the core and a plugin exchange.
 
-Everything here is frozen, slotted and free of pydantic: a plugin can hold it, a sibling plugin
-cannot change it, and importing it costs nothing.
+Every class is frozen and slotted, so no plugin can change what another one holds. None needs
+pydantic, so the import is cheap.
 """
 
 import re
@@ -9,28 +9,28 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 FinishReason = Literal["stop", "length", "content_filter", "other"]
-"""Why a model stopped: it was done, it ran out of `max_tokens`, it was filtered, or other."""
+"""The reason why a model stopped: done, `max_tokens` reached, filtered, or other."""
 
 _MODEL_ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
-    """A model as CORO offers it: a stable public id before upstream names that come and go.
+    """A model on offer: a stable public id, and upstream names that change.
 
     Raises `ValueError` when the id is not 1 to 64 of `a-z 0-9 . _ -`, or when a text is missing.
     """
 
     id: str
-    """What callers write, for example `llama-70b`. It never changes."""
+    """The model id in requests, for example `llama-70b`. It never changes."""
     name: str
-    """What people read, for example `Llama 3.1 70B`."""
+    """The name for people, for example `Llama 3.1 70B`."""
     provider: str
-    """Who runs it, for people: `Acme`."""
+    """The provider's name for people: `Acme`."""
     cost: str
-    """What it costs, for people: `free`, or `$0.15 in / $0.60 out per 1M tokens`."""
+    """The cost for people: `free`, or `$0.15 in / $0.60 out per 1M tokens`."""
     candidates: tuple[str, ...]
-    """The provider's own names for it, the preferred one first, its successors after it."""
+    """The provider's own names for it: the preferred one first, then its fallbacks."""
 
     def __post_init__(self) -> None:
         if not isinstance(self.id, str) or not _MODEL_ID.fullmatch(self.id):
@@ -47,14 +47,14 @@ class Model:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """One of several services that one plugin speaks for."""
+    """One of several services of one plugin."""
 
     name: str
-    """Who runs it, for people: what its models say in `provider`."""
+    """The service's name for people, as its models have it in `provider`."""
     reason: str | None = None
-    """Why it cannot be asked now, and what to do; `None` when it can."""
+    """The reason why it cannot be called now, and what to do; `None` if it can be."""
     configured: bool = True
-    """Whether a call can be made; a key that was refused may work again, a missing one cannot."""
+    """False if no call can be made. A refused key may work again; a missing key cannot."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,26 +64,26 @@ class GenerateRequest:
     model: str
     """The provider's own name for the model."""
     prompt: str = field(repr=False)
-    """The prompt; it must not be logged, and is kept out of `repr`."""
+    """The prompt. Do not log it; `repr` omits it."""
     temperature: float
     """Sampling temperature, 0.0 to 1.0."""
     max_tokens: int
-    """The longest answer wanted, in tokens."""
+    """The maximum length of the answer, in tokens."""
     timeout: float
-    """How long the core waits for this call, in seconds. The core enforces it; a client that needs
-    a timeout of its own should be given this one."""
+    """The time limit of this call, in seconds. The core enforces it; a client with a timeout of its
+    own should use this one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """Tokens as the provider counted them; `None` where it did not say."""
+    """Tokens as the provider counted them; `None` if it reported no number."""
 
     input_tokens: int | None = None
     """Tokens of the prompt."""
     output_tokens: int | None = None
     """Tokens of the visible answer, without reasoning."""
     reasoning_tokens: int | None = None
-    """Tokens spent on thinking that the answer does not show."""
+    """Tokens of the reasoning, which the answer does not show."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,10 +91,10 @@ class Generation:
     """One model's answer."""
 
     text: str = field(repr=False)
-    """The answer; it must not be logged, and is kept out of `repr`."""
+    """The answer. Do not log it; `repr` omits it."""
     model: str | None = None
-    """The model that the provider's reply names, which may differ from the one asked for."""
+    """The model that the provider's reply names; it may differ from the requested one."""
     finish_reason: FinishReason = "stop"
-    """Why the model stopped."""
+    """The reason why the model stopped."""
     usage: Usage = Usage()
-    """What it counted."""
+    """The token counts of the provider."""

@@ -1,7 +1,7 @@
 """For plugin authors: the simulator kit, and the contract as a pytest class.
 
-It is shipped, because a plugin's demo runs on it. `ProviderContract` alone needs pytest, and is
-loaded when it is asked for.
+This package is shipped, because the demo uses it. Only `ProviderContract` needs pytest; it is
+loaded at its first use.
 """
 
 from typing import TYPE_CHECKING

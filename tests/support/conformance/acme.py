@@ -1,4 +1,4 @@
-"""A plugin that keeps the whole contract, cut into pieces so that one can be broken at a time."""
+"""A plugin that keeps the whole contract, in small methods that subclasses break one at a time."""
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -53,7 +53,7 @@ SCRIPTS: WeakKeyDictionary["Acme", Behaviour] = WeakKeyDictionary()
 
 
 class Acme:
-    """A provider that writes CORO's own error codes into its refusals."""
+    """A provider that sends CORO's own error codes."""
 
     coro_contract = 1
     models: Sequence[Model] = (
@@ -63,7 +63,7 @@ class Acme:
 
     @property
     def behaviour(self) -> Behaviour:
-        """The script of its simulator: what is broken on purpose may look what is going on."""
+        """The script of its simulator; broken plugins read it."""
         return SCRIPTS.get(self, Behaviour())
 
     @hookimpl

@@ -1,4 +1,4 @@
-"""Plugins that send or read something wrong, or misread a refusal or a fault."""
+"""Plugins that send or read a wrong value, or map an error or a fault wrongly."""
 
 import asyncio
 import socket
@@ -105,7 +105,7 @@ class SendsNoLimit(Acme):
 
 
 class _Misreads(Acme):
-    """Raises another error than the one that a certain code stands for."""
+    """Raises a wrong error for one code."""
 
     misread = ""
 
@@ -205,7 +205,7 @@ class ListsNothingWhenRefused(Acme):
 
 
 class _Fumbles(Acme):
-    """Raises the wrong error for a certain fault of the transport."""
+    """Raises a wrong error for one fault of the transport."""
 
     fumbled = Fault.RESET
 
@@ -287,5 +287,5 @@ class TrustsAnyone(Acme):
             raise ConnectionFailed from None
 
     def map_error(self, reply):
-        # So that nothing but the call itself gives it away.
+        # Only the call itself may fail the check.
         return ConnectionFailed() if reply.url.scheme == "https" else super().map_error(reply)

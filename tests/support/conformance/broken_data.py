@@ -1,4 +1,4 @@
-"""Plugins that are wrong before they are opened, or in how they take their settings."""
+"""Plugins that break a promise before they are opened, or in their settings."""
 
 import itertools
 import os

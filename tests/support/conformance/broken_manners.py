@@ -1,4 +1,4 @@
-"""Plugins that block, leak, tell secrets, or load too much."""
+"""Plugins that block, leak resources or secrets, or load too much."""
 
 import asyncio
 import importlib
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import httpx
 
 HELD: list[socket.socket] = []
-"""Sockets that a plugin leaves open, for the test to close."""
+"""Sockets that a plugin leaves open; the test closes them."""
 
 
 # --- time
@@ -129,7 +129,7 @@ class SimulatesWithoutWords(Acme):
 
 
 class _Hidden(str):
-    """A text that does not show."""
+    """A string whose repr hides it."""
 
     __slots__ = ()
 

@@ -1,4 +1,4 @@
-"""A plugin that ends the process ends one check, and the author is told what it does."""
+"""A plugin that ends the process fails one check, with a message for its author."""
 
 from contextlib import asynccontextmanager
 
@@ -67,7 +67,7 @@ class ExitsWhenTheSimulatorStops(Acme):
         (ExitsWhenTheSimulatorStops, "simulator"),
     ],
 )
-def test_what_ends_a_process_fails_the_check_that_met_it(
+def test_ending_the_process_fails_the_running_check(
     plugin: type, check: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     finding = Contract(PluginUnderTest(plugin)).finding(check)

@@ -1,4 +1,4 @@
-"""The pytest class: a test per check, its reasons, and that nothing else needs pytest."""
+"""The pytest class has a test for each check; nothing else needs pytest."""
 
 import subprocess
 import sys
@@ -40,16 +40,16 @@ def test_each_check_is_a_test_with_its_reason(pytester: pytest.Pytester) -> None
     )
     result.stdout.fnmatch_lines_random(
         [
-            "SKIPPED*temperature is excepted: Acme takes no temperature.*",
-            "SKIPPED*temperature is not run: It builds on answer: not run.*",
+            "SKIPPED*temperature is waived: Acme takes no temperature.*",
+            "SKIPPED*temperature is not run: It depends on answer: not run.*",
             "*coro_contract is 7; this core speaks 1.*",
         ]
     )
-    # A setting of the test's own counts as one of the mapping: without the simulator's key, too.
+    # The test's own settings are part of the mapping, even without the simulator's key.
     assert result.parseoutcomes() == {"passed": 5, "failed": 1, "skipped": 3, "deselected": 252}
 
 
-def test_without_pytest_all_but_the_class_is_there() -> None:
+def test_without_pytest_only_the_class_is_missing() -> None:
     code = """
 import sys
 sys.modules["pytest"] = None
@@ -67,4 +67,4 @@ except ImportError as exc:
 
 def test_the_page_lists_the_checks_as_they_are() -> None:
     written = (ROOT / "docs" / "contract-checks.md").read_text()
-    assert written == page(), "write it anew: make contract"
+    assert written == page(), "run make contract"

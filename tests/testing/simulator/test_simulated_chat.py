@@ -1,4 +1,4 @@
-"""The simulated chat dialect, over a socket, through the client that plugins use."""
+"""The simulated chat dialect, over a socket, with the client that plugins use."""
 
 import asyncio
 
@@ -62,7 +62,7 @@ async def test_a_prompt_is_answered_in_the_dialect(client, behaviour):
     assert behaviour.calls[0].headers["authorization"] == "Bearer k"
 
 
-async def test_the_models_are_those_of_today_or_of_the_script(client, behaviour):
+async def test_the_models_are_the_default_ones_or_those_of_the_script(client, behaviour):
     assert read_model_ids((await client.get("/models")).content) == {"m", "n"}
     behaviour.served = ["x"]
     assert read_model_ids((await client.get("/models")).content) == {"x"}
@@ -83,7 +83,7 @@ async def test_a_route_that_is_not_the_providers_is_not_found(client):
     assert (await client.get("/chat")).status_code == 404
 
 
-async def test_a_refusal_is_the_dialects_own(client, behaviour):
+async def test_an_error_is_sent_in_the_dialect(client, behaviour):
     behaviour.error = "overloaded"
     reply = await client.post("/chat", json=PROMPT)
     assert reply.json() == {"error": {"code": "overloaded", "of": "m"}}
@@ -91,7 +91,7 @@ async def test_a_refusal_is_the_dialects_own(client, behaviour):
 
 
 @pytest.mark.parametrize(
-    ("code", "seconds", "told"),
+    ("code", "seconds", "header"),
     [
         ("rate_limited", 7.0, "7"),
         ("rate_limited", 0.5, "0.5"),
@@ -99,12 +99,12 @@ async def test_a_refusal_is_the_dialects_own(client, behaviour):
         ("overloaded", 7.0, None),
     ],
 )
-async def test_only_a_rate_limit_says_when_to_come_back(client, behaviour, code, seconds, told):
+async def test_only_a_rate_limit_carries_retry_after(client, behaviour, code, seconds, header):
     behaviour.error, behaviour.retry_after = code, seconds
-    assert (await client.post("/chat", json=PROMPT)).headers.get("retry-after") == told
+    assert (await client.post("/chat", json=PROMPT)).headers.get("retry-after") == header
 
 
-async def test_the_codes_that_no_status_tells_are_told_too(client, behaviour):
+async def test_errors_without_a_status_of_their_own_are_sent_too(client, behaviour):
     behaviour.error = "empty_response"
     choice = (await client.post("/chat", json=PROMPT)).json()["choices"][0]
     assert (choice["message"]["content"], choice["finish_reason"]) == (None, "length")
@@ -121,7 +121,7 @@ async def test_a_fault_breaks_calls_and_not_the_list_of_models(client, behaviour
     assert (await client.get("/models")).status_code == 200
 
 
-async def test_a_raw_reply_takes_the_place_of_every_answer_and_refusal(client, behaviour):
+async def test_a_raw_reply_replaces_every_answer_and_error(client, behaviour):
     async def raw(call):
         yield b"HTTP/1.1 299 Odd\r\nconnection: close\r\n\r\n" + call.model.encode()
 
@@ -132,7 +132,7 @@ async def test_a_raw_reply_takes_the_place_of_every_answer_and_refusal(client, b
     assert len(behaviour.calls) == 1
 
 
-async def test_a_call_that_the_client_gives_up_is_counted(client, behaviour):
+async def test_a_call_that_the_client_cancels_is_counted(client, behaviour):
     asked, given_up = asyncio.Event(), asyncio.Event()
 
     async def gate(call):
@@ -153,12 +153,12 @@ async def test_a_call_that_the_client_gives_up_is_counted(client, behaviour):
 
 
 @pytest.mark.parametrize("body", [b"{", b"[]"])
-async def test_a_plugin_that_sends_nonsense_is_told_in_the_log(client, caplog, body):
+async def test_an_invalid_request_of_a_plugin_is_logged(client, caplog, body):
     assert (await client.post("/chat", content=body)).status_code == 500
     assert "the simulator failed at POST /chat" in caplog.text
 
 
-async def test_a_code_that_the_dialect_cannot_tell_is_told_in_the_log(client, behaviour, caplog):
+async def test_a_code_without_a_reply_is_logged(client, behaviour, caplog):
     behaviour.error = "unknown"
     assert (await client.post("/chat", json=PROMPT)).status_code == 500
     assert "KeyError: 'unknown'" in caplog.text

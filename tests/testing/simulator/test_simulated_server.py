@@ -206,7 +206,7 @@ async def test_closing_the_server_does_not_wait_for_a_client_that_has_stopped_re
     writer.close()
 
 
-async def test_a_handler_that_fails_is_told_in_the_log(caplog):
+async def test_a_failing_handler_is_logged(caplog):
     async def handle(request):
         raise KeyError("no such code")
 

@@ -1,5 +1,5 @@
-"""The plugin contract as checks: what every plugin promises, put to the test before its simulator.
+"""The conformance suite: the promises of every plugin, checked against its own simulator.
 
-`Contract(PluginUnderTest(AcmePlugin)).findings()` runs them all; `coro plugin check` and the pytest
-class `coro_core.testing.ProviderContract` are two faces of it. Nothing here needs pytest.
+`Contract(PluginUnderTest(AcmePlugin)).findings()` runs every check. `coro plugin check` and the
+pytest class `coro_core.testing.ProviderContract` use it. Only `pytest_class` needs pytest.
 """

@@ -1,4 +1,4 @@
-"""Every check, in the order in which they are run."""
+"""Every check, in the order in which the suite runs them."""
 
 from collections.abc import Mapping, Sequence
 
@@ -17,16 +17,16 @@ from coro_core.testing.conformance.failure import require
 from coro_core.testing.conformance.plugin_under_test import PluginUnderTest
 from coro_core.testing.conformance.registry import Check, Checks
 
-_DECLARED = Checks("What it does not promise")
+_DECLARED = Checks("Declared exceptions")
 
 
 @_DECLARED.add("exceptions", "Every exception it declares names a check and gives a reason.")
-async def _exceptions(subject: PluginUnderTest) -> str | None:
-    declared = getattr(subject.plugin, "coro_exceptions", {})
-    require(isinstance(declared, Mapping), "coro_exceptions is no mapping of checks to reasons.")
+async def _exceptions(plugin: PluginUnderTest) -> str | None:
+    declared = getattr(plugin.plugin_class, "coro_exceptions", {})
+    require(isinstance(declared, Mapping), "coro_exceptions must map check names to reasons.")
     for name, reason in declared.items():
-        require(name in CHECKS, f"coro_exceptions names {name!r}, and there is no such check.")
-        require(name != "exceptions", "coro_exceptions cannot make an exception of itself.")
+        require(name in CHECKS, f"coro_exceptions names {name!r}, which is not a check.")
+        require(name != "exceptions", "coro_exceptions cannot waive the check 'exceptions'.")
         sound = isinstance(reason, str) and reason.strip()
         require(sound, f"coro_exceptions gives no reason for {name!r}.")
     return f"{len(declared)} declared" if declared else None
@@ -45,4 +45,4 @@ GROUPS: Sequence[Checks] = (
     import_checks.CHECKS,
 )
 CHECKS: Mapping[str, Check] = {check.name: check for group in GROUPS for check in group}
-"""By name. A check comes after those that it builds on."""
+"""The checks by name. A check comes after those that it depends on."""

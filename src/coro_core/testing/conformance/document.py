@@ -1,16 +1,16 @@
-"""The page that lists every check: `python -m coro_core.testing.conformance.document`."""
+"""The page of every check: `python -m coro_core.testing.conformance.document`."""
 
 from coro_core.testing.conformance.catalogue import GROUPS
 
 _HEAD = """# The contract, check by check
 
-What every plugin promises, as `coro plugin check NAME` and `coro_core.testing.ProviderContract`
-put it to the test. Each check opens the plugin before its own simulator, over real sockets; none
-needs a key or a network.
+Every plugin keeps these promises. `coro plugin check NAME` and the pytest class
+`coro_core.testing.ProviderContract` check them. Each check opens the plugin against its own
+simulator, over real sockets. No check needs a key or a network.
 
 ```console
-$ coro plugin check acme            # a table; --json for machines; exit code 1 if one has failed
-$ coro plugin check acme --set ACME_SDK=new   # with a setting beside those of the simulator
+$ coro plugin check acme            # a table, or JSON with --json; exit code 1 if a check failed
+$ coro plugin check acme --set ACME_SDK=new   # adds a setting to those of the simulator
 ```
 
 ```python
@@ -26,7 +26,7 @@ class TestContract(ProviderContract):
 
 ## Exceptions
 
-A check is left out only if the plugin says so, with a reason, which the report shows:
+A plugin waives a check by declaring an exception with a reason. The report shows the reason:
 
 ```python
 class AcmePlugin:
@@ -34,18 +34,21 @@ class AcmePlugin:
     coro_exceptions = {"live-models": "Acme has no list of models."}
 ```
 
-A check that builds on one which has failed, or is left out, is not run: it would prove nothing.
+A check that depends on a failed or waived check is not run: it would prove nothing.
 
-## What the simulator does for it
+## What the suite needs of the simulator
 
-The suite tells the simulator how to behave through `coro_core.testing.Behaviour`, and relies on
-this: its settings hold `CANARY_KEY` as the key and an http address on loopback; every refusal's
-words go through `Behaviour.worded` (`error_reply` does that); calls are noted as
-`Behaviour.receive` does. A provider of the OpenAI dialect has all of it from `serve_chat`.
+The suite scripts the simulator through `coro_core.Behaviour` and needs this of it:
+
+- Its settings hold `CANARY_KEY` as the key and an http address on loopback.
+- The text of every error goes through `Behaviour.message`, as in `error_reply`.
+- Every call goes through `Behaviour.receive`, which records it.
+
+For a provider of the OpenAI dialect, `serve_chat` does all of this.
 
 ## The checks
 """
-_TABLE = "| check | promise | builds on |\n| --- | --- | --- |\n"
+_TABLE = "| check | promise | depends on |\n| --- | --- | --- |\n"
 
 
 def page() -> str:
@@ -54,8 +57,8 @@ def page() -> str:
     for group in GROUPS:
         parts.append(f"\n### {group.title}\n\n{_TABLE}")
         for check in group:
-            needs = ", ".join(f"`{need}`" for need in check.needs)
-            parts.append(f"| `{check.name}` | {check.promise} | {needs} |\n")
+            others = ", ".join(f"`{name}`" for name in check.depends_on)
+            parts.append(f"| `{check.name}` | {check.promise} | {others} |\n")
     return "".join(parts)
 
 

@@ -1,4 +1,4 @@
-"""What a plugin makes of its provider's refusals, each told by the simulator in its own words."""
+"""Error mapping: the simulator sends each error in the provider's own words."""
 
 from contextlib import suppress
 
@@ -9,9 +9,9 @@ from coro_core.testing.conformance.plugin_under_test import PluginUnderTest
 from coro_core.testing.conformance.provider import Provider, failure
 from coro_core.testing.conformance.registry import Checks, Run
 
-CHECKS = Checks("What it makes of a refusal")
+CHECKS = Checks("Error mapping")
 
-_HOPELESS = {
+_NEVER_RETRYABLE = {
     "authentication_failed",
     "quota_exhausted",
     "model_unavailable",
@@ -19,8 +19,8 @@ _HOPELESS = {
     "too_large",
     "content_blocked",
 }
-_ONCE = ("rate_limited", "timeout", "overloaded", "upstream_error", "connection_failed")
-_LISTLESS = (
+_RETRYABLE = ("rate_limited", "timeout", "overloaded", "upstream_error", "connection_failed")
+_LIST_ERRORS = (
     "authentication_failed",
     "rate_limited",
     "overloaded",
@@ -35,14 +35,14 @@ def _leaf(code: str) -> type[ProviderError]:
 
 
 def _error_check(code: str) -> Run:
-    async def run(subject: PluginUnderTest) -> None:
-        async with subject.opened(Behaviour(error=code)) as provider:
+    async def run(plugin: PluginUnderTest) -> None:
+        async with plugin.opened(Behaviour(error=code)) as provider:
             error = await failure(provider.generate())
             require(error.code == code, f"It raises {type(error).__name__}.")
-            hopeless = error.retryable and code in _HOPELESS
-            require(not hopeless, f"{type(error).__name__} says that trying again can help.")
+            retryable = error.retryable and code in _NEVER_RETRYABLE
+            require(not retryable, f"{type(error).__name__} says that a retry can help.")
             provider.behaviour.error = None
-            await provider.recovers()
+            await provider.require_recovery()
 
     return run
 
@@ -50,104 +50,104 @@ def _error_check(code: str) -> Run:
 for _code in PROVIDER_ERROR_CODES:
     CHECKS.add(
         f"error-{_code.replace('_', '-')}",
-        f"{_leaf(_code).__name__} is what it raises when the provider tells {_code}.",
-        needs=("answer",),
+        f"It raises {_leaf(_code).__name__} when the provider sends the error {_code}.",
+        depends_on=("answer",),
     )(_error_check(_code))
 
 
 @CHECKS.add(
     "retry-after",
-    "The seconds that the provider asks to wait are passed on, and none are made up.",
-    needs=("error-rate-limited",),
+    "It passes on the wait that the provider asks for, and invents none.",
+    depends_on=("error-rate-limited",),
 )
-async def _retry_after(subject: PluginUnderTest) -> None:
-    async with subject.opened(Behaviour(error="rate_limited", retry_after=_WAIT)) as provider:
-        told = (await failure(provider.generate())).retry_after
-        require(told == _WAIT, f"Asked to wait {_WAIT:g} s, its error says {told}.")
+async def _retry_after(plugin: PluginUnderTest) -> None:
+    async with plugin.opened(Behaviour(error="rate_limited", retry_after=_WAIT)) as provider:
+        wait = (await failure(provider.generate())).retry_after
+        require(wait == _WAIT, f"The provider asks to wait {_WAIT:g} s; the error says {wait}.")
         provider.behaviour.retry_after = None
-        told = (await failure(provider.generate())).retry_after
-        require(told is None, f"Asked to wait for no time in particular, its error says {told}.")
+        wait = (await failure(provider.generate())).retry_after
+        require(wait is None, f"The provider asks for no wait; the error says {wait}.")
 
 
 @CHECKS.add(
     "no-retries",
-    "It calls the provider once, whatever comes back: the core makes the only retry.",
-    needs=("answer",),
+    "It calls the provider once, whatever the reply: the core makes the only retry.",
+    depends_on=("answer",),
 )
-async def _no_retries(subject: PluginUnderTest) -> None:
-    async with subject.opened() as provider:
+async def _no_retries(plugin: PluginUnderTest) -> None:
+    async with plugin.opened() as provider:
         if provider.hooks.implements("coro_live_models"):
-            # First: a connection that was lost is left alone for a moment.
+            # First, since a client may wait after it has lost a connection.
             await _no_retries_of_the_list(provider)
-        for code in _ONCE:
+        for code in _RETRYABLE:
             provider.behaviour.error = code
             provider.behaviour.calls.clear()
             with suppress(Exception):
                 await provider.generate()
             calls = len(provider.behaviour.calls)
-            require(calls == 1, f"After {code} it has called {calls} times.")
+            require(calls == 1, f"After {code} it called the provider {calls} times.")
 
 
 async def _no_retries_of_the_list(provider: Provider) -> None:
-    """Demand that a list that is refused is asked for no more often than one that is given."""
+    """Require that a list that fails is requested no more often than one that succeeds."""
     await provider.live_models()
     usual = provider.behaviour.lists
-    for code in _ONCE:
-        if code in _LISTLESS:
+    for code in _RETRYABLE:
+        if code in _LIST_ERRORS:
             provider.behaviour.list_error = code
             provider.behaviour.lists = 0
             with suppress(Exception):
                 await provider.live_models()
             asked = provider.behaviour.lists
-            require(asked <= usual, f"After {code} it has asked for the list {asked} times.")
+            require(asked <= usual, f"After {code} it requested the list {asked} times.")
 
 
 @CHECKS.add(
     "key-refused",
-    "A key that the provider refuses is AuthenticationFailed, and the plugin says what to do.",
-    needs=("error-authentication-failed", "key"),
+    "It raises AuthenticationFailed when the provider refuses the key, and says what to do.",
+    depends_on=("error-authentication-failed", "key"),
 )
-async def _key_refused(subject: PluginUnderTest) -> None:
-    async with subject.opened(Behaviour(), key="another-key-of-the-contract") as provider:
+async def _key_refused(plugin: PluginUnderTest) -> None:
+    async with plugin.opened(Behaviour(), key="another-key-of-the-contract") as provider:
         provider.behaviour.key = "the-only-key-of-the-contract"
         error = await failure(provider.generate())
         require(
             error.code == "authentication_failed",
-            f"It raises {type(error).__name__} when another key than its own is asked for.",
+            f"It raises {type(error).__name__} when the provider refuses its key.",
         )
-        require(error.detail, "Its error says in no words of its own what the operator is to do.")
+        require(error.detail, "Its error has no detail that says what the operator must do.")
 
 
 @CHECKS.add(
     "live-models",
-    "coro_live_models returns the upstream names that can be called now.",
-    needs=("answer",),
+    "coro_live_models returns the upstream names that the key can call now.",
+    depends_on=("answer",),
 )
-async def _live_models(subject: PluginUnderTest) -> None:
-    require(subject.hooks().implements("coro_live_models"), "It has no coro_live_models.")
-    async with subject.opened() as provider:
+async def _live_models(plugin: PluginUnderTest) -> None:
+    require(plugin.hooks().implements("coro_live_models"), "It has no coro_live_models.")
+    async with plugin.opened() as provider:
         own = await provider.own_name()
         before = provider.model.removesuffix(own)
         more = [f"{own}-{number}" for number in range(3)]
         provider.behaviour.served = [own, *more]
         listed = await provider.live_models()
         sound = not isinstance(listed, str) and all(isinstance(name, str) for name in listed)
-        require(sound, "coro_live_models does not return a collection of texts.")
+        require(sound, "coro_live_models does not return a collection of strings.")
         missing = {before + name for name in (own, *more)} - set(listed)
-        require(not missing, f"It leaves out {', '.join(sorted(missing))}.")
+        require(not missing, f"It omits {', '.join(sorted(missing))}.")
         provider.behaviour.served = [own]
-        gone = set(await provider.live_models()) & {before + name for name in more}
-        require(not gone, f"It still lists {', '.join(sorted(gone))}, which are gone.")
+        retired = set(await provider.live_models()) & {before + name for name in more}
+        require(not retired, f"It still lists {', '.join(sorted(retired))}, which are retired.")
 
 
 @CHECKS.add(
     "live-models-refused",
-    "A list that the provider refuses is the same error as a call that it refuses.",
-    needs=("live-models",),
+    "It raises the same error for a list as for a call.",
+    depends_on=("live-models",),
 )
-async def _live_models_refused(subject: PluginUnderTest) -> None:
-    async with subject.opened() as provider:
-        for code in _LISTLESS:
+async def _live_models_refused(plugin: PluginUnderTest) -> None:
+    async with plugin.opened() as provider:
+        for code in _LIST_ERRORS:
             provider.behaviour.list_error = code
             error = await failure(provider.live_models())
             require(error.code == code, f"For {code} it raises {type(error).__name__}.")

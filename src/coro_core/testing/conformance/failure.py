@@ -1,11 +1,11 @@
-"""How a check fails."""
+"""The failure of a check."""
 
 
 class Failure(AssertionError):
-    """The plugin does not keep a promise; the message says how, in a sentence for its author."""
+    """The plugin breaks a promise; the message is a sentence for its author."""
 
 
-def require(kept: object, otherwise: str) -> None:
-    """Raise `Failure` with a sentence, unless the promise is kept."""
-    if not kept:
+def require(condition: object, otherwise: str) -> None:
+    """Raise `Failure` with the sentence `otherwise`, unless the condition is true."""
+    if not condition:
         raise Failure(otherwise)

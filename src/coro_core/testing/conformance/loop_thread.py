@@ -1,4 +1,4 @@
-"""Event loops in threads of their own, so that a plugin that blocks one cannot stop the suite."""
+"""Event loops in threads of their own: a plugin that blocks its loop does not stop the suite."""
 
 import asyncio
 import threading
@@ -7,28 +7,28 @@ from concurrent.futures import Future
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import Any, TypeVar
 
+from coro_core.plugins.isolation import cancel_after
 from coro_core.testing.conformance.failure import Failure
 
 T = TypeVar("T")
 
 _SETTLE_SECONDS = 2.0
-"""How long what is left on a loop may take to end."""
+"""The longest wait for remaining tasks to end; later they are abandoned."""
 
 
 def run_in_loop_thread(work: Callable[[], Coroutine[Any, Any, T]], seconds: float) -> T:
-    """Run a coroutine on a loop and in a thread of its own.
+    """Run a coroutine on a loop in a thread of its own.
 
-    Raises what it raises, and `Failure` when it does not end; it is then abandoned.
+    Raises what it raises. Raises `Failure` after `seconds`, and abandons the coroutine.
     """
     outcome: Future[T] = Future()
 
     async def watched() -> None:
         task = asyncio.ensure_future(work())
-        await asyncio.wait({task}, timeout=seconds)
-        if not task.done():
-            outcome.set_exception(Failure(f"It did not come to an end within {seconds:g} s."))
+        if await cancel_after(seconds, task):
+            outcome.set_exception(Failure(f"It did not end within {seconds:g} s."))
         elif task.cancelled():
-            outcome.set_exception(Failure("It was cancelled from within."))
+            outcome.set_exception(Failure("It cancelled its own task."))
         elif (failure := task.exception()) is not None:
             outcome.set_exception(failure)
         else:
@@ -51,7 +51,7 @@ def run_in_loop_thread(work: Callable[[], Coroutine[Any, Any, T]], seconds: floa
 async def entered_in_loop_thread(
     manager: Callable[[], AbstractAsyncContextManager[T]],
 ) -> AsyncIterator[T]:
-    """Enter a context manager on a loop and in a thread of its own, and leave it there."""
+    """Enter a context manager on a loop in a thread of its own, and leave it there."""
     value: Future[T] = Future()
     ended: Future[None] = Future()
     leave: list[Callable[[], object]] = []
@@ -75,7 +75,7 @@ async def entered_in_loop_thread(
         yield await asyncio.wrap_future(value)
     finally:
         if value.done() and value.exception() is None:
-            # The loop of one that has ended by itself is closed.
+            # If the manager ended by itself, its loop is closed.
             with suppress(RuntimeError):
                 leave[0]()
             await asyncio.wrap_future(ended)
@@ -84,7 +84,7 @@ async def entered_in_loop_thread(
 def _run(
     work: Callable[[], Coroutine[Any, Any, None]], over: Callable[[Exception | None], None]
 ) -> None:
-    """Run `work`, tell how it ended, and let what it leaves behind end, but not for ever."""
+    """Run `work`, report its end, and wait `_SETTLE_SECONDS` for the tasks it left behind."""
     loop = asyncio.new_event_loop()
     try:
         over(_failure(loop, work()))
@@ -105,8 +105,8 @@ def _failure(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, None]) -
     except Exception as exc:
         return exc
     except BaseException as exc:
-        # SystemExit and its kind end a loop from within any task. The others are left as they are,
-        # which asyncio would tell at length.
+        # SystemExit and KeyboardInterrupt in any task end the loop. asyncio would log every
+        # remaining task.
         loop.set_exception_handler(lambda loop, context: None)
         return Failure(f"It raises {type(exc).__name__}, which ends a process.")
     return None

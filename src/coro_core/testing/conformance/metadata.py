@@ -1,4 +1,4 @@
-"""What a plugin is before it is opened: plain data."""
+"""The plugin before it is opened: entry point, class, hooks and models."""
 
 from importlib.metadata import entry_points
 
@@ -10,18 +10,18 @@ from coro_core.testing.conformance.failure import Failure, require
 from coro_core.testing.conformance.plugin_under_test import PluginUnderTest
 from coro_core.testing.conformance.provider import models
 from coro_core.testing.conformance.registry import Checks
-from coro_core.testing.conformance.side_effects import noting
+from coro_core.testing.conformance.side_effects import audited
 
-CHECKS = Checks("What it is before it is opened")
+CHECKS = Checks("Before it is opened")
 
 MAX_MODELS = 1000
 
 
 @CHECKS.add(
-    "contract-version", "The class says which version of the contract it keeps: this core's."
+    "contract-version", "The class names the version of the contract that this core speaks."
 )
-async def _contract_version(subject: PluginUnderTest) -> str:
-    version = getattr(subject.plugin, "coro_contract", None)
+async def _contract_version(plugin: PluginUnderTest) -> str:
+    version = getattr(plugin.plugin_class, "coro_contract", None)
     require(
         version == CONTRACT_VERSION,
         f"coro_contract is {version!r}; this core speaks {CONTRACT_VERSION}.",
@@ -29,46 +29,46 @@ async def _contract_version(subject: PluginUnderTest) -> str:
     return f"contract {version}"
 
 
-@CHECKS.add(
-    "entry-point", f"An entry point in the group {ENTRY_POINT_GROUP} names it, and no other."
-)
-async def _entry_point(subject: PluginUnderTest) -> str:
-    package = subject.plugin.__module__.partition(".")[0]
+@CHECKS.add("entry-point", f"Exactly one entry point in the group {ENTRY_POINT_GROUP} names it.")
+async def _entry_point(plugin: PluginUnderTest) -> str:
+    package = plugin.plugin_class.__module__.partition(".")[0]
     mine = [
         point
         for point in entry_points(group=ENTRY_POINT_GROUP)
-        if point.name == subject.name or point.module.partition(".")[0] == package
+        if point.name == plugin.name or point.module.partition(".")[0] == package
     ]
-    names = {point.name for point in mine if point.load() is subject.plugin}
-    require(names, "No installed entry point leads to this class; is the distribution installed?")
-    require(len(names) == 1, f"More than one entry point leads to it: {', '.join(sorted(names))}.")
+    names = {point.name for point in mine if point.load() is plugin.plugin_class}
+    require(names, "No installed entry point names this class; is the distribution installed?")
+    require(len(names) == 1, f"More than one entry point names it: {', '.join(sorted(names))}.")
     (name,) = names
     claimed = [point for point in mine if point.name == name]
     require(len(claimed) == 1, f"More than one distribution claims the name {name}.")
     usable = name == name.lower() and name.replace("-", "").replace("_", "").isalnum()
-    require(usable, f"The name {name!r} cannot stand before the colon of an id: use a-z, 0-9, - _.")
+    require(usable, f"The name {name!r} cannot be the prefix of a model id: use a-z, 0-9, - and _.")
     return name
 
 
 @CHECKS.add(
     "constructor",
-    "It is constructed without arguments, and that reads, opens and starts nothing.",
+    "Its constructor takes no arguments and reads, opens and starts nothing.",
 )
-async def _constructor(subject: PluginUnderTest) -> None:
-    with noting() as doings:
-        subject.plugin()
-    require(not doings, f"Its constructor does more than construct: {', '.join(doings)}.")
+async def _constructor(plugin: PluginUnderTest) -> None:
+    with audited() as side_effects:
+        plugin.plugin_class()
+    require(
+        not side_effects, f"Its constructor does more than construct: {', '.join(side_effects)}."
+    )
 
 
 @CHECKS.add(
     "hooks",
-    "Its hooks fit the contract: the required ones are there, each is marked with @hookimpl, and"
+    "Its hooks fit the contract: every required hook exists, each is marked with @hookimpl, and"
     " none is misspelt.",
-    needs=("contract-version", "constructor"),
+    depends_on=("contract-version", "constructor"),
 )
-async def _hooks(subject: PluginUnderTest) -> str:
+async def _hooks(plugin: PluginUnderTest) -> str:
     try:
-        hooks = PluginAdapter(subject.plugin)
+        hooks = PluginAdapter(plugin.plugin_class)
     except ContractError as exc:
         raise Failure(f"The core refuses it: {exc}.") from None
     known = [name for name in vars(HookSpecs) if name.startswith("coro_")]
@@ -80,54 +80,56 @@ async def _hooks(subject: PluginUnderTest) -> str:
 
 @CHECKS.add(
     "models-are-data",
-    "coro_list_models returns models at once: without a key, without reading, opening or starting"
-    " anything.",
-    needs=("hooks",),
+    "coro_list_models returns models without a key, and reads, opens and starts nothing.",
+    depends_on=("hooks",),
 )
-async def _models_are_data(subject: PluginUnderTest) -> str:
-    hooks = subject.hooks()
-    with noting() as doings:
+async def _models_are_data(plugin: PluginUnderTest) -> str:
+    hooks = plugin.hooks()
+    with audited() as side_effects:
         try:
-            offered = models(hooks, subject.environ)
+            offered = models(hooks, plugin.environ)
         except ProviderError as error:
-            raise Failure(f"coro_list_models raises without a key: {error}") from None
-    require(not doings, f"coro_list_models does more than list: {', '.join(doings)}.")
-    require(isinstance(offered, list | tuple), "coro_list_models returns no list or tuple.")
+            raise Failure(f"coro_list_models raises an error without a key: {error}") from None
+    require(not side_effects, f"coro_list_models does more than list: {', '.join(side_effects)}.")
     require(
-        all(isinstance(model, Model) for model in offered), "What it lists is not coro_core.Model."
+        isinstance(offered, list | tuple), "coro_list_models does not return a list or a tuple."
+    )
+    require(
+        all(isinstance(model, Model) for model in offered),
+        "coro_list_models returns items that are not coro_core.Model.",
     )
     return f"{len(offered)} models"
 
 
 @CHECKS.add(
     "simulator",
-    "It brings a simulator that yields the settings leading to it, as texts.",
-    needs=("hooks",),
+    "Its simulator yields the settings that lead to it, as strings.",
+    depends_on=("hooks",),
 )
-async def _simulator(subject: PluginUnderTest) -> str:
-    require(subject.hooks().implements("coro_simulator"), "It has no coro_simulator.")
-    async with subject.simulated() as simulation:
+async def _simulator(plugin: PluginUnderTest) -> str:
+    require(plugin.hooks().implements("coro_simulator"), "It has no coro_simulator.")
+    async with plugin.simulated() as simulation:
         settings = simulation.settings
     sound = all(isinstance(text, str) for pair in settings.items() for text in pair)
-    require(settings and sound, "Its simulator does not yield a mapping of texts to texts.")
+    require(settings and sound, "Its simulator does not yield a mapping of strings to strings.")
     return ", ".join(settings)
 
 
 @CHECKS.add(
     "models-are-sound",
-    "What it offers can be shown and told apart: printable texts, no id and no candidate twice.",
-    needs=("models-are-data", "simulator"),
+    "Its models have printable texts; no id and no candidate occurs twice.",
+    depends_on=("models-are-data", "simulator"),
 )
-async def _models_are_sound(subject: PluginUnderTest) -> str:
-    async with subject.simulated() as simulation:
-        offered = models(subject.hooks(), {**subject.environ, **simulation.settings})
+async def _models_are_sound(plugin: PluginUnderTest) -> str:
+    async with plugin.simulated() as simulation:
+        offered = models(plugin.hooks(), {**plugin.environ, **simulation.settings})
     require(len(offered) <= MAX_MODELS, f"It offers more than {MAX_MODELS} models.")
     ids = [model.id for model in offered]
     require(len(set(ids)) == len(ids), "Two of its models have the same id.")
     for model in offered:
         texts = (model.name, model.provider, model.cost, *model.candidates)
         plain = all(text.isprintable() and text == text.strip() for text in texts)
-        require(plain, f"A text of {model.id} has spaces around it, or what cannot be printed.")
+        require(plain, f"A text of {model.id} has spaces around it or unprintable characters.")
         once = len(set(model.candidates)) == len(model.candidates)
         require(once, f"{model.id} names an upstream candidate twice.")
     return ", ".join(ids[:5]) + (f", {len(ids) - 5} more" if len(ids) > 5 else "")
@@ -135,15 +137,17 @@ async def _models_are_sound(subject: PluginUnderTest) -> str:
 
 @CHECKS.add(
     "models-stay",
-    "coro_list_models says the same each time it is asked, with a key and without.",
-    needs=("models-are-sound",),
+    "coro_list_models returns the same models at each call, with a key and without.",
+    depends_on=("models-are-sound",),
 )
-async def _models_stay(subject: PluginUnderTest) -> None:
-    async with subject.simulated() as simulation:
-        environ = {**subject.environ, **simulation.settings}
-        hooks = subject.hooks()
+async def _models_stay(plugin: PluginUnderTest) -> None:
+    async with plugin.simulated() as simulation:
+        environ = {**plugin.environ, **simulation.settings}
+        hooks = plugin.hooks()
         first = list(models(hooks, environ))
-        require(list(models(hooks, environ)) == first, "Asked again, it lists others.")
-        require(list(models(subject.hooks(), environ)) == first, "Another instance lists others.")
+        require(list(models(hooks, environ)) == first, "A second call returns other models.")
+        require(
+            list(models(plugin.hooks(), environ)) == first, "Another instance returns other models."
+        )
         keyless = {name: environ[name] for name in environ if name not in simulation.key_names}
-        require(list(models(hooks, keyless)) == first, "Without its key, it lists others.")
+        require(list(models(hooks, keyless)) == first, "Without its key, it returns other models.")

@@ -1,4 +1,4 @@
-"""The plugin under test: put before its own simulator, and opened as the core opens it."""
+"""The plugin under test: opened as the core opens it, against its own simulator."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -18,36 +18,40 @@ from coro_core.testing.conformance.failure import Failure
 from coro_core.testing.conformance.loop_thread import entered_in_loop_thread
 from coro_core.testing.conformance.provider import Provider, Simulation, upstream_names
 from coro_core.testing.conformance.recording_proxy import RecordingProxy
-from coro_core.testing.conformance.subprocess_probe import Fresh, look_afresh
+from coro_core.testing.conformance.subprocess_probe import ProbeResult, probe_in_subprocess
 
 OPEN_SECONDS = 20.0
 CLOSE_SECONDS = 5.0
-"""How long opening and closing may take, as in the core by default."""
+"""The longest times for opening and closing, as in the core by default."""
 
 
 class _EveryName(frozenset[str]):
-    """Names to list; every other is served as well: a plugin may send a part of its names."""
+    """Names to list. Any other name is served too: a plugin may send a part of its names."""
 
     def __contains__(self, name: object) -> bool:
         return True
 
 
 class PluginUnderTest:
-    """A plugin class, with the settings that it is to be tested with beside its simulator's."""
+    """A plugin class, and settings for the test beside those of its simulator."""
 
     def __init__(
-        self, plugin: Any, *, name: str | None = None, environ: Mapping[str, str] | None = None
+        self,
+        plugin_class: Any,
+        *,
+        name: str | None = None,
+        environ: Mapping[str, str] | None = None,
     ) -> None:
-        """`name` is its entry point's; without it, any entry point that names the class will do."""
-        self.plugin = plugin
+        """Take the class, the name of its entry point if only one is valid, and settings."""
+        self.plugin_class = plugin_class
         self.name = name
         self.environ: Mapping[str, str] = dict(environ or {})
-        self.seen: Fresh | None = None
-        """What a fresh process saw, once it was asked."""
+        self.probed: ProbeResult | None = None
+        """The result of `probe`, once it was called."""
 
     def hooks(self) -> PluginAdapter:
         """Return a new instance of the plugin."""
-        return PluginAdapter(self.plugin)
+        return PluginAdapter(self.plugin_class)
 
     @asynccontextmanager
     async def simulated(
@@ -60,8 +64,8 @@ class PluginUnderTest:
         @asynccontextmanager
         async def serving() -> AsyncIterator[Simulation]:
             async with AsyncExitStack() as stack:
-                # First, as in the core: what a plugin offers may bear on what it simulates. What it
-                # raises is told by models-are-data.
+                # First, as in the core: a simulator may depend on the models on offer. The check
+                # models-are-data reports what this raises.
                 with suppress(Exception):
                     instance.call("coro_list_models", environ=self.environ)
                 manager = instance.call("coro_simulator", behaviour=script)
@@ -88,10 +92,10 @@ class PluginUnderTest:
         key: str | None = None,
         address: Callable[[str], str] = lambda address: address,
     ) -> AsyncIterator[Provider]:
-        """Open the plugin before its simulator: a new instance, unless there is one.
+        """Open the plugin against its simulator; make a new instance unless `hooks` is given.
 
-        With another key than the simulator's, if there is one, and with its addresses changed.
-        Every upstream name is served, unless the script says which.
+        `key` replaces the simulator's key; `address` changes its addresses. Every upstream name
+        is served, unless the script says which.
         """
         hooks = hooks or self.hooks()
         async with self.simulated(behaviour, hooks) as simulation:
@@ -102,21 +106,21 @@ class PluginUnderTest:
             async with lifespan(hooks, environ):
                 yield Provider(hooks, environ, simulation)
 
-    async def fresh(self) -> Fresh:
-        """Return what a fresh process saw of the plugin's import and opening; it is asked once."""
-        if self.seen is None:
+    async def probe(self) -> ProbeResult:
+        """Return the costs of importing and opening, measured once in a new process."""
+        if self.probed is None:
             async with self.simulated() as simulation:
-                self.seen = await asyncio.to_thread(
-                    look_afresh, self.plugin, self.environ, simulation.settings
+                self.probed = await asyncio.to_thread(
+                    probe_in_subprocess, self.plugin_class, self.environ, simulation.settings
                 )
-        return self.seen
+        return self.probed
 
 
 @asynccontextmanager
 async def lifespan(hooks: PluginAdapter, environ: Mapping[str, str]) -> AsyncIterator[None]:
-    """Open the plugin as the core does, and close it; nothing happens if it has no lifespan.
+    """Open the plugin as the core does, and close it; do nothing if it has no lifespan.
 
-    Raises what it raises, and `Failure` when it takes longer than the core waits.
+    Raises what the plugin raises. Raises `Failure` when it takes longer than the core waits.
     """
 
     def manager() -> AbstractAsyncContextManager[None]:
@@ -129,11 +133,11 @@ async def lifespan(hooks: PluginAdapter, environ: Mapping[str, str]) -> AsyncIte
     try:
         await task.enter(OPEN_SECONDS)
     except TimeoutError:
-        raise Failure(f"It is not open after {OPEN_SECONDS:g} s.") from None
+        raise Failure(f"It did not open within {OPEN_SECONDS:g} s.") from None
     try:
         yield
     finally:
         try:
             await task.leave(CLOSE_SECONDS)
         except TimeoutError:
-            raise Failure(f"It is not closed after {CLOSE_SECONDS:g} s.") from None
+            raise Failure(f"It did not close within {CLOSE_SECONDS:g} s.") from None

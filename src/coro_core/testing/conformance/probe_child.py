@@ -1,4 +1,4 @@
-"""What runs in the process that `fresh` starts. It imports little: what is loaded is measured."""
+"""The program of the new process. It imports little, because it measures what is loaded."""
 
 import asyncio
 import importlib
@@ -18,7 +18,7 @@ from coro_core.plugins.adapter import PluginAdapter
 
 
 class _Imports(importlib.abc.MetaPathFinder):
-    """Takes note of which packages from elsewhere are loaded, and finds none itself."""
+    """Records which third-party packages are loaded; finds none itself."""
 
     def __init__(self, own: Collection[str]) -> None:
         self._known = {*own, "coro_core", "pluggy", *sys.stdlib_module_names}
@@ -27,19 +27,19 @@ class _Imports(importlib.abc.MetaPathFinder):
         self.on_loop: set[str] = set()
 
     def find_spec(self, name: str, path: Any, target: Any = None) -> None:
-        """Note what the event loop's own thread looks for."""
+        """Record the imports of the event loop's own thread."""
         package = name.partition(".")[0]
         if package not in self._known and threading.get_ident() == self._thread:
             self.on_loop.add(package)
 
     def loaded(self) -> list[str]:
-        """Return the packages that were loaded since."""
+        """Return the third-party packages loaded since the start."""
         modules = set(sys.modules) - self._before
         return sorted({name.partition(".")[0] for name in modules} - self._known)
 
 
 class _Cost:
-    """Seconds and megabytes that a block takes."""
+    """The seconds and megabytes of a block."""
 
     seconds = 0.0
     megabytes: float | None = None
@@ -55,14 +55,14 @@ class _Cost:
 
 
 def main() -> None:
-    """Do as standard input says and tell what was seen, behind whatever the plugin prints."""
+    """Read the order from standard input; print the result after the plugin's own output."""
     order = json.load(sys.stdin)
     sys.path[:] = order.pop("path")
-    seen = asyncio.run(_look(**order))
+    seen = asyncio.run(_probe(**order))
     sys.stdout.write("\0" + json.dumps(seen))
 
 
-async def _look(
+async def _probe(
     module: str,
     name: str,
     own: Collection[str],
@@ -80,7 +80,7 @@ async def _look(
     sys.meta_path.insert(0, imports)
     try:
         async with _opened(hooks, environ):
-            # The settings beside the simulator's are those of a service that needs no more.
+            # It opens without a key: these settings are all that one of its services needs.
             without_key: list[str] = []
     except ProviderError:
         without_key = imports.loaded()
@@ -119,7 +119,7 @@ async def _opened(hooks: PluginAdapter, environ: Mapping[str, str]) -> AsyncIter
 
 
 def _megabytes() -> float | None:
-    """Return the size of the resident set now; `None` where the system does not tell."""
+    """Return the size of the resident set; `None` where the system does not report it."""
     try:
         pages = int(Path("/proc/self/statm").read_text().split()[1])
     except OSError:

@@ -13,14 +13,14 @@ from coro_core.testing.conformance.suite import Contract, Verdict
 class ProviderContract:
     """The whole contract, one test per check: `class TestContract(ProviderContract)`.
 
-    An exception that the plugin declares in `coro_exceptions` is a test that is skipped with its
-    reason, and so is a check that builds on one which did not pass.
+    A check that the plugin waives in `coro_exceptions` is skipped with its reason. So is a check
+    that depends on one that did not pass.
     """
 
     plugin: ClassVar[Any]
     """The class of the plugin."""
     environ: ClassVar[Mapping[str, str]] = {}
-    """Settings to run it with, beside those of its simulator."""
+    """Settings for the test, beside those of its simulator."""
     _contract: ClassVar[Contract]
 
     def __init_subclass__(cls, **arguments: Any) -> None:
@@ -30,7 +30,7 @@ class ProviderContract:
 
     @pytest.mark.parametrize("check", CHECKS)
     def test_contract(self, check: str) -> None:
-        """Hold the plugin against one promise."""
+        """Check one promise of the plugin."""
         finding = self._contract.finding(check)
         if finding.verdict is Verdict.FAILED:
             pytest.fail(f"{finding.promise}\n{finding.detail}", pytrace=False)

@@ -1,4 +1,4 @@
-"""The checks by name: what each promises, and which others it builds on."""
+"""A check, its promise, and the checks that it depends on."""
 
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
@@ -7,34 +7,36 @@ from typing import Any
 from coro_core.testing.conformance.plugin_under_test import PluginUnderTest
 
 Run = Callable[[PluginUnderTest], Coroutine[Any, Any, str | None]]
-"""Raises `Failure`, or returns what is worth showing beside "passed"."""
+"""Raises `Failure`, or returns a detail to show beside "passed"."""
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One promise of the contract, and how it is put to the test."""
+    """One promise of the contract, and the function that checks it."""
 
     name: str
-    """What an author writes to declare an exception."""
+    """The name that an author writes to declare an exception."""
     promise: str
-    """One sentence: what every plugin does."""
-    needs: tuple[str, ...]
-    """The checks without which this one would prove nothing; they come before it."""
+    """The promise, in one sentence."""
+    depends_on: tuple[str, ...]
+    """Checks that must pass first; without them this one proves nothing."""
     run: Run
 
 
 class Checks(list[Check]):
-    """The checks of one kind, in the order in which they are run."""
+    """The checks of one group, in the order in which they run."""
 
     def __init__(self, title: str) -> None:
         super().__init__()
         self.title = title
 
-    def add(self, name: str, promise: str, *, needs: tuple[str, ...] = ()) -> Callable[[Run], Run]:
-        """Make a function a check."""
+    def add(
+        self, name: str, promise: str, *, depends_on: tuple[str, ...] = ()
+    ) -> Callable[[Run], Run]:
+        """Register a function as a check."""
 
         def register(run: Run) -> Run:
-            self.append(Check(name, promise, needs, run))
+            self.append(Check(name, promise, depends_on, run))
             return run
 
         return register

@@ -1,4 +1,4 @@
-"""That keys, prompts, answers and the provider's words stay where they belong."""
+"""Checks that keys, prompts, answers and the provider's words do not leak."""
 
 import base64
 import contextlib
@@ -16,19 +16,19 @@ from coro_core.testing.conformance.plugin_under_test import PluginUnderTest
 from coro_core.testing.conformance.provider import Provider
 from coro_core.testing.conformance.registry import Checks
 
-CHECKS = Checks("What it keeps to itself")
+CHECKS = Checks("Secrets")
 
 KEY = "sk-Ky7Q~canary~contract~9f31~Zx~1"
-"""Neither its first eight characters nor its last four occur by chance: `~` is in no hex, no base64
-and no sentence. The same goes for the others."""
+"""Its first eight and last four characters never occur by chance: `~` is in no hex, no base64 and
+no sentence. The same is true of the constants below."""
 PROMPT = "Prompt7Canary~Qx"
 ANSWER = "Answer7Canary~Qx"
-REMARK = "Provider7Says~Qx"
+MARKER = "Provider7Says~Qx"
 _FAULTS = (Fault.DISCONNECT, Fault.GARBAGE, Fault.NOT_JSON, Fault.TRUNCATE, Fault.REDIRECT)
 
 
 def forms(secret: str) -> set[str]:
-    """Return the forms in which a secret can get out: plain, in hex, in base64, in an address."""
+    """Return the forms in which a secret can leak: plain, hex, base64, percent-encoded."""
     plain = secret.encode()
     whole = set()
     for offset in range(3):
@@ -40,21 +40,21 @@ def forms(secret: str) -> set[str]:
 
 
 def found(text: str, *, key: bool = False, words: bool = False) -> str | None:
-    """Return what of the secrets is in a text: the key, or the prompt's, answer's, provider's."""
+    """Return the kind of secret that a text holds: key, prompt, answer or provider's words."""
     if key and any(form in text for form in {*forms(KEY), KEY[:8], KEY[-4:]}):
         return "the key, or a part of it"
     for what, secret in (
         ("the prompt", PROMPT),
         ("the answer", ANSWER),
-        ("the provider's words", REMARK),
+        ("the provider's words", MARKER),
     ):
         if words and any(form in text for form in forms(secret)):
             return what
     return None
 
 
-async def _told(call: Awaitable[object]) -> str:
-    """Return all that a call's error tells, or that a log line with its traceback would."""
+async def _error_text(call: Awaitable[object]) -> str:
+    """Return everything that an error of a call, and a log line with its traceback, shows."""
     try:
         await call
     except Exception as error:
@@ -64,80 +64,80 @@ async def _told(call: Awaitable[object]) -> str:
 
 
 async def _errors(provider: Provider) -> list[tuple[str, str]]:
-    """Return what each error of calls and lists tells, with what caused it."""
-    told = []
+    """Return the cause and the text of each error of calls and lists."""
+    errors = []
     behaviour = provider.behaviour
     for code in PROVIDER_ERROR_CODES:
         behaviour.error = code
-        told.append((code, await _told(provider.generate(PROMPT))))
+        errors.append((code, await _error_text(provider.generate(PROMPT))))
     if provider.hooks.implements("coro_live_models"):
         behaviour.error = "authentication_failed"
-        told.append((behaviour.error, await _told(provider.live_models())))
+        errors.append((behaviour.error, await _error_text(provider.live_models())))
     behaviour.error = None
     for fault in _FAULTS:
         behaviour.fault = fault
-        told.append((str(fault), await _told(provider.generate(PROMPT))))
-    return told
+        errors.append((str(fault), await _error_text(provider.generate(PROMPT))))
+    return errors
 
 
-def _talkative() -> Behaviour:
-    """Return a script in which the provider says back what it was told."""
-    return Behaviour(answer=lambda model, prompt: ANSWER, marker=f"{REMARK}: {KEY} asked {PROMPT}")
+def _quoting_provider() -> Behaviour:
+    """Return a script in which the provider repeats the key and the prompt."""
+    return Behaviour(answer=lambda model, prompt: ANSWER, marker=f"{MARKER}: {KEY} asked {PROMPT}")
 
 
 @CHECKS.add(
     "own-words",
-    "What a provider says in an error is not passed on; it can hold keys and prompts.",
-    needs=("answer",),
+    "It does not pass on the provider's error text, which can hold keys and prompts.",
+    depends_on=("answer",),
 )
-async def _own_words(subject: PluginUnderTest) -> None:
-    async with subject.opened(_talkative(), key=KEY) as provider:
+async def _own_words(plugin: PluginUnderTest) -> None:
+    async with plugin.opened(_quoting_provider(), key=KEY) as provider:
         errors = await _errors(provider)
         markers_sent = provider.behaviour.markers_sent
     require(
         markers_sent,
-        "Its simulator leaves the marker out: put the words of each refusal through"
-        " Behaviour.worded, as error_reply does.",
+        "Its simulator omits the marker: pass the text of each error through Behaviour.message,"
+        " as error_reply does.",
     )
-    for cause, told in errors:
-        what = found(told, words=True)
-        require(what is None, f"Its error for {cause} has {what} in it, or in what led to it.")
+    for cause, text in errors:
+        what = found(text, words=True)
+        require(what is None, f"Its error for {cause}, or the cause of the error, holds {what}.")
 
 
 @CHECKS.add(
     "key-not-in-errors",
-    "The key is in no error, and no part of it: message, repr, arguments, what led to it.",
-    needs=("answer", "key"),
+    "No error holds the key or a part of it: not its message, repr, arguments or cause.",
+    depends_on=("answer", "key"),
 )
-async def _key_not_in_errors(subject: PluginUnderTest) -> None:
-    async with subject.opened(key=KEY) as provider:
-        for cause, told in await _errors(provider):
-            what = found(told, key=True)
-            require(what is None, f"Its error for {cause} has {what} in it.")
+async def _key_not_in_errors(plugin: PluginUnderTest) -> None:
+    async with plugin.opened(key=KEY) as provider:
+        for cause, text in await _errors(provider):
+            what = found(text, key=True)
+            require(what is None, f"Its error for {cause} holds {what}.")
 
 
 @CHECKS.add(
     "key-not-in-repr",
-    "The key is in no repr of the plugin and what it holds.",
-    needs=("answer", "key"),
+    "The repr of the plugin and of its attributes does not hold the key.",
+    depends_on=("answer", "key"),
 )
-async def _key_not_in_repr(subject: PluginUnderTest) -> None:
-    async with subject.opened(key=KEY) as provider:
+async def _key_not_in_repr(plugin: PluginUnderTest) -> None:
+    async with plugin.opened(key=KEY) as provider:
         await provider.generate()
-        plugin = provider.hooks.plugin
-        held = getattr(plugin, "__dict__", {})
-        shown = [repr(plugin), str(plugin), *map(repr, held.values())]
+        instance = provider.hooks.plugin
+        attributes = getattr(instance, "__dict__", {})
+        shown = [repr(instance), str(instance), *map(repr, attributes.values())]
         what = next((what for text in shown if (what := found(text, key=True))), None)
-    require(what is None, f"A repr of the plugin, or of what it holds, has {what} in it.")
+    require(what is None, f"The repr of the plugin or of an attribute holds {what}.")
 
 
 @CHECKS.add(
     "key-in-headers-only",
-    "The key is neither in the address nor in the body of a call: addresses are logged on the way.",
-    needs=("answer", "key"),
+    "It sends the key in a header, never in the address, which proxies log, nor in the body.",
+    depends_on=("answer", "key"),
 )
-async def _key_in_headers_only(subject: PluginUnderTest) -> None:
-    async with subject.opened(key=KEY) as provider:
+async def _key_in_headers_only(plugin: PluginUnderTest) -> None:
+    async with plugin.opened(key=KEY) as provider:
         await provider.generate()
         (call,) = provider.behaviour.calls
         if provider.hooks.implements("coro_live_models"):
@@ -150,11 +150,11 @@ async def _key_in_headers_only(subject: PluginUnderTest) -> None:
 
 @CHECKS.add(
     "prompt-not-in-address",
-    "The prompt is not in the address of a call.",
-    needs=("answer",),
+    "It does not send the prompt in the address.",
+    depends_on=("answer",),
 )
-async def _prompt_not_in_address(subject: PluginUnderTest) -> None:
-    async with subject.opened() as provider:
+async def _prompt_not_in_address(plugin: PluginUnderTest) -> None:
+    async with plugin.opened() as provider:
         await provider.generate(PROMPT)
         (call,) = provider.behaviour.calls
     require(not found(call.path, words=True), "The prompt is in the address of its calls.")
@@ -162,31 +162,30 @@ async def _prompt_not_in_address(subject: PluginUnderTest) -> None:
 
 @CHECKS.add(
     "logs",
-    "Keys, prompts, answers and the provider's words are in no log line of any level, and nothing"
-    " is printed.",
-    needs=("key-in-headers-only", "prompt-not-in-address"),
+    "It logs no key, prompt, answer or words of the provider at any level, and prints nothing.",
+    depends_on=("key-in-headers-only", "prompt-not-in-address"),
 )
-async def _logs(subject: PluginUnderTest) -> str:
-    with _overheard() as (lines, printed):
-        async with subject.opened(_talkative(), key=KEY) as provider:
+async def _logs(plugin: PluginUnderTest) -> str:
+    with _captured_output() as (lines, printed):
+        async with plugin.opened(_quoting_provider(), key=KEY) as provider:
             await provider.generate(PROMPT)
             await _errors(provider)
     for name, text in lines:
         what = found(text, key=True, words=True)
-        require(what is None, f"A log line of {name} has {what} in it.")
-    require(not printed.getvalue().strip(), "It prints: a server's output is its log.")
+        require(what is None, f"A log line of {name} holds {what}.")
+    require(not printed.getvalue().strip(), "It prints; a server's output is its log.")
     return f"{len(lines)} lines at DEBUG"
 
 
-class _Ear(logging.Handler):
-    """Keeps everything about every line, what is not written as well."""
+class _LogCapture(logging.Handler):
+    """Keeps every log record with all of its attributes."""
 
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)
         self.lines: list[tuple[str, str]] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keep one line."""
+        """Keep one record."""
         text = f"{record.getMessage()} {vars(record)!r}"
         if record.exc_info:
             text += "".join(traceback.format_exception(*record.exc_info))
@@ -194,15 +193,15 @@ class _Ear(logging.Handler):
 
 
 @contextmanager
-def _overheard() -> Iterator[tuple[list[tuple[str, str]], io.StringIO]]:
-    """Collect what is logged, at DEBUG, and printed by anyone in this process."""
-    root, ear, printed = logging.getLogger(), _Ear(), io.StringIO()
+def _captured_output() -> Iterator[tuple[list[tuple[str, str]], io.StringIO]]:
+    """Collect what this process logs, at DEBUG, and prints."""
+    root, capture, printed = logging.getLogger(), _LogCapture(), io.StringIO()
     level = root.level
-    root.addHandler(ear)
+    root.addHandler(capture)
     root.setLevel(logging.DEBUG)
     try:
         with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
-            yield ear.lines, printed
+            yield capture.lines, printed
     finally:
         root.setLevel(level)
-        root.removeHandler(ear)
+        root.removeHandler(capture)

@@ -1,4 +1,4 @@
-"""How a plugin takes its settings: from the mapping that it is given, with care."""
+"""Settings: read from the given mapping only, and validated."""
 
 import contextlib
 import os
@@ -15,7 +15,7 @@ from coro_core.testing.conformance.provider import Provider, Simulation
 from coro_core.testing.conformance.recording_proxy import RecordingProxy
 from coro_core.testing.conformance.registry import Checks
 
-CHECKS = Checks("How it takes its settings")
+CHECKS = Checks("Settings")
 
 BAD_KEYS: Mapping[str, str] = {
     "is blank": "  ",
@@ -30,18 +30,18 @@ BAD_ADDRESSES: Mapping[str, str] = {
     "holds a user": "https://canary:canary@acme.example",
 }
 _PLAIN = "http://192.0.2.1"
-"""An address that is nobody's: RFC 5737."""
+"""An address of no host: RFC 5737."""
 _DECOY = "decoy-key-of-the-contract"
 _SUFFIX = "/model-of-the-contract"
 
 
 @CHECKS.add(
     "key",
-    "It has a key: its simulator's settings hold CANARY_KEY, under the name of the variable.",
-    needs=("simulator",),
+    "Its simulator's settings hold CANARY_KEY under the name of the key's variable.",
+    depends_on=("simulator",),
 )
-async def _key(subject: PluginUnderTest) -> str:
-    async with subject.simulated() as simulation:
+async def _key(plugin: PluginUnderTest) -> str:
+    async with plugin.simulated() as simulation:
         names = simulation.key_names
     require(names, "None of its simulator's settings is CANARY_KEY.")
     return ", ".join(names)
@@ -49,11 +49,11 @@ async def _key(subject: PluginUnderTest) -> str:
 
 @CHECKS.add(
     "address",
-    "It can be pointed at another address: its simulator's settings hold its own, on loopback.",
-    needs=("simulator",),
+    "Its address is a setting: its simulator's settings hold an address on loopback.",
+    depends_on=("simulator",),
 )
-async def _address(subject: PluginUnderTest) -> str:
-    async with subject.simulated() as simulation:
+async def _address(plugin: PluginUnderTest) -> str:
+    async with plugin.simulated() as simulation:
         names = simulation.address_names
     require(names, "None of its simulator's settings is an http address on loopback.")
     return ", ".join(names)
@@ -61,119 +61,122 @@ async def _address(subject: PluginUnderTest) -> str:
 
 @CHECKS.add(
     "key-missing",
-    "Without its key it is NotConfigured, with the variable's name and where to get one.",
-    needs=("key",),
+    "Without its key it raises NotConfigured, with the variable's name and where to get a key.",
+    depends_on=("key",),
 )
-async def _key_missing(subject: PluginUnderTest) -> str:
+async def _key_missing(plugin: PluginUnderTest) -> str:
     said = ""
-    async with subject.simulated() as simulation:
+    async with plugin.simulated() as simulation:
         for name in simulation.key_names:
-            said = (await _refusal(subject, simulation, name, None)).message
+            said = (await _refusal(plugin, simulation, name, None)).message
     return said
 
 
 @CHECKS.add(
     "key-unusable",
-    "A key that is blank, quoted, an example's, or holds a space or an accent is NotConfigured.",
-    needs=("key",),
+    "It raises NotConfigured for a key that is blank, quoted, an example, or holds a space or an"
+    " accent.",
+    depends_on=("key",),
 )
-async def _key_unusable(subject: PluginUnderTest) -> None:
-    async with subject.simulated() as simulation:
+async def _key_unusable(plugin: PluginUnderTest) -> None:
+    async with plugin.simulated() as simulation:
         for name in simulation.key_names:
             for problem, value in BAD_KEYS.items():
-                error = await _refusal(subject, simulation, name, value, f"{name} {problem}")
+                error = await _refusal(plugin, simulation, name, value, f"{name} {problem}")
                 require("canary" not in str(error), f"Its error quotes the key that {problem}.")
 
 
 @CHECKS.add(
     "key-trimmed",
-    "White space around a key, as a file or a copy leaves it, does no harm.",
-    needs=("answer", "key"),
+    "It removes white space around a key, which files and copies leave.",
+    depends_on=("answer", "key"),
 )
-async def _key_trimmed(subject: PluginUnderTest) -> None:
+async def _key_trimmed(plugin: PluginUnderTest) -> None:
     key = "key-of-the-contract"
-    async with subject.opened(Behaviour(), key=f" {key}\n") as provider:
+    async with plugin.opened(Behaviour(), key=f" {key}\n") as provider:
         provider.behaviour.key = key
-        await provider.answers()
+        await provider.require_answer()
 
 
 @CHECKS.add(
     "plaintext",
-    "Plain http to another machine, which would show the key to the network, is NotConfigured.",
-    needs=("address",),
+    "It raises NotConfigured for plain http to another host, which shows the key to the network.",
+    depends_on=("address",),
 )
-async def _plaintext(subject: PluginUnderTest) -> None:
-    async with subject.simulated() as simulation:
+async def _plaintext(plugin: PluginUnderTest) -> None:
+    async with plugin.simulated() as simulation:
         for name in simulation.address_names:
-            await _refusal(subject, simulation, name, _PLAIN, f"{name} is {_PLAIN}")
+            await _refusal(plugin, simulation, name, _PLAIN, f"{name} is {_PLAIN}")
 
 
 @CHECKS.add(
     "address-unusable",
-    "What is no http or https address, or holds a user, is NotConfigured.",
-    needs=("address",),
+    "It raises NotConfigured for an address that is not http or https, or holds a user.",
+    depends_on=("address",),
 )
-async def _address_unusable(subject: PluginUnderTest) -> None:
-    async with subject.simulated() as simulation:
+async def _address_unusable(plugin: PluginUnderTest) -> None:
+    async with plugin.simulated() as simulation:
         for name in simulation.address_names:
             for problem, value in BAD_ADDRESSES.items():
-                error = await _refusal(subject, simulation, name, value, f"{name} {problem}")
+                error = await _refusal(plugin, simulation, name, value, f"{name} {problem}")
                 require("canary" not in str(error), f"Its error quotes {name} when it {problem}.")
 
 
 @CHECKS.add(
     "settings-given",
-    "Its settings are those of the mapping that it is given; the process's own environment and a"
-    " .env file count for nothing.",
-    needs=("answer", "key-missing"),
+    "It reads settings from the given mapping only, not from the process's environment or a .env"
+    " file.",
+    depends_on=("answer", "key-missing"),
 )
-async def _settings_given(subject: PluginUnderTest) -> None:
+async def _settings_given(plugin: PluginUnderTest) -> None:
     key = "key-of-the-contract"
-    async with subject.simulated() as simulation:
+    async with plugin.simulated() as simulation:
         decoys = {name: _DECOY for name in simulation.key_names}
         decoys |= {name: "http://127.0.0.1:9" for name in simulation.address_names}
         with _around(decoys):
-            await _refusal(subject, simulation, simulation.key_names[0], None)
-            async with subject.opened(Behaviour(), key=key) as provider:
+            await _refusal(plugin, simulation, simulation.key_names[0], None)
+            async with plugin.opened(Behaviour(), key=key) as provider:
                 provider.behaviour.key = key
                 await _as_given(provider)
 
 
 @CHECKS.add(
     "mapping-untouched",
-    "It changes nothing in the mapping that it is given, and puts no key into the environment.",
-    needs=("answer",),
+    "It does not change the given mapping, and puts no key into the environment.",
+    depends_on=("answer",),
 )
-async def _mapping_untouched(subject: PluginUnderTest) -> None:
-    hooks = subject.hooks()
-    async with subject.simulated(hooks=hooks) as simulation:
-        given = {**subject.environ, **simulation.settings}
+async def _mapping_untouched(plugin: PluginUnderTest) -> None:
+    hooks = plugin.hooks()
+    async with plugin.simulated(hooks=hooks) as simulation:
+        given = {**plugin.environ, **simulation.settings}
         try:
             async with lifespan(hooks, MappingProxyType(given)):
                 await Provider(hooks, given, simulation).generate()
                 keys = {given[name] for name in simulation.key_names}
-                told = [name for name, value in os.environ.items() if value in keys]
+                leaked = [name for name, value in os.environ.items() if value in keys]
         except (TypeError, AttributeError) as exc:
-            raise Failure(f"It treats the mapping as its own: {exc}.") from None
-        require(not told, f"It has put its key into the environment, as {', '.join(told)}.")
+            raise Failure(f"It changes the given mapping: {exc}.") from None
+        require(not leaked, f"It puts its key into the environment, as {', '.join(leaked)}.")
 
 
 @CHECKS.add(
     "proxies",
-    "Proxy variables are not obeyed: a key goes to its provider and nowhere else.",
-    needs=("answer",),
+    "It ignores proxy variables: a key goes to its provider only.",
+    depends_on=("answer",),
 )
-async def _proxies(subject: PluginUnderTest) -> None:
+async def _proxies(plugin: PluginUnderTest) -> None:
     recording = RecordingProxy()
     async with recording.before("http://127.0.0.1:9") as proxy:
         names = ("http_proxy", "https_proxy", "all_proxy", "grpc_proxy")
         variables = {spelt: proxy for name in names for spelt in (name, name.upper())}
         with _around({**variables, "no_proxy": "", "NO_PROXY": "", "no_grpc_proxy": ""}):
-            async with subject.opened() as provider:
+            async with plugin.opened() as provider:
                 with contextlib.suppress(ProviderError):
                     await provider.generate()
                 reached = len(provider.behaviour.calls)
-    require(not recording.accepted and reached, "It calls through the environment's proxy.")
+    require(
+        not recording.accepted and reached, "It calls through the proxy that the environment names."
+    )
 
 
 async def _as_given(provider: Provider) -> None:
@@ -181,26 +184,26 @@ async def _as_given(provider: Provider) -> None:
         await provider.generate()
     except ProviderError as error:
         raise Failure(
-            f"With other settings in the environment, its call fails: {error.code}."
+            f"Its call fails when the environment holds other settings: {error.code}."
         ) from None
 
 
 async def _refusal(
-    subject: PluginUnderTest, simulation: Simulation, name: str, value: str | None, when: str = ""
+    plugin: PluginUnderTest, simulation: Simulation, name: str, value: str | None, when: str = ""
 ) -> NotConfigured:
-    """Return the error with which the plugin refuses one setting; `None` for leaving it out."""
+    """Return the error for a bad value of one setting; the value `None` omits the setting."""
     when = when or f"{name} is not set"
-    environ = {**subject.environ, **simulation.settings}
+    environ = {**plugin.environ, **simulation.settings}
     environ.pop(name)
     if value is not None:
         environ[name] = value
-    hooks = subject.hooks()
+    hooks = plugin.hooks()
     try:
         async with lifespan(hooks, environ):
             await _call_without(name, Provider(hooks, environ, simulation))
     except NotConfigured as error:
         require(name in error.message, f"Its error does not name {name} when {when}.")
-        require(error.help.strip(), f"Its error does not help when {when}.")
+        require(error.help.strip(), f"Its error has no help when {when}.")
         return error
     except Exception as exc:
         raise Failure(f"It raises {type(exc).__name__} when {when}, not NotConfigured.") from None
@@ -208,8 +211,10 @@ async def _refusal(
 
 
 async def _call_without(setting: str, provider: Provider) -> None:
-    """Call the service that says it lacks a setting, if one does: a plugin of several opens for the
-    others, and refuses the calls to this one."""
+    """Call the service that lacks a setting, if the plugin has one.
+
+    A plugin with several services opens for the others and refuses calls to this one.
+    """
     services = provider.hooks.call("coro_services") or {}
     for prefix, service in services.items():
         if not service.configured and setting in (service.reason or ""):
@@ -218,7 +223,7 @@ async def _call_without(setting: str, provider: Provider) -> None:
 
 @contextlib.contextmanager
 def _around(variables: Mapping[str, str]) -> Iterator[None]:
-    """Put variables into this process's environment, and into a `.env` where it works."""
+    """Put variables into this process's environment and into a `.env` in its directory."""
     before = {name: os.environ.get(name) for name in variables}
     with tempfile.TemporaryDirectory() as directory, contextlib.chdir(directory):
         lines = "".join(f"{name}={value}\n" for name, value in variables.items())

@@ -1,4 +1,4 @@
-"""Noting what a block of code does beyond computing: files, sockets, processes, threads."""
+"""An audit of side effects: files, sockets, processes and threads that a block of code uses."""
 
 import sys
 import threading
@@ -6,46 +6,46 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-_NOTED = {
+_EVENTS = {
     "open": "it opens a file",
     "socket.connect": "it connects a socket",
     "socket.bind": "it binds a socket",
-    "socket.getaddrinfo": "it looks a host up",
+    "socket.getaddrinfo": "it resolves a host name",
     "subprocess.Popen": "it starts a process",
     "os.system": "it starts a process",
     "os.fork": "it forks",
 }
 _lists: dict[int, list[str]] = {}
-"""Where to note it, by thread."""
+"""The side effects of each audited thread."""
 _hooked = False
 
 
 @contextmanager
-def noting() -> Iterator[list[str]]:
-    """Collect what this thread does meanwhile, without repetition; imports may read files."""
+def audited() -> Iterator[list[str]]:
+    """Collect the side effects of this thread within the block, each once. Imports are exempt."""
     global _hooked
     if not _hooked:
-        # An audit hook stays for the life of the process: one is enough.
+        # An audit hook cannot be removed, so there is one for all audits.
         sys.addaudithook(_note)
         _hooked = True
-    thread, doings, before = threading.get_ident(), list[str](), set(threading.enumerate())
-    _lists[thread] = doings
+    thread, side_effects, before = threading.get_ident(), list[str](), set(threading.enumerate())
+    _lists[thread] = side_effects
     try:
-        yield doings
+        yield side_effects
     finally:
         del _lists[thread]
         if set(threading.enumerate()) - before:
-            doings.append("it starts a thread")
+            side_effects.append("it starts a thread")
 
 
 def _note(event: str, arguments: tuple[Any, ...]) -> None:
-    what = _NOTED.get(event)
+    what = _EVENTS.get(event)
     if what is None:
         return
-    doings = _lists.get(threading.get_ident())
-    if doings is None or what in doings or _importing():
+    side_effects = _lists.get(threading.get_ident())
+    if side_effects is None or what in side_effects or _importing():
         return
-    doings.append(what)
+    side_effects.append(what)
 
 
 def _importing() -> bool:

@@ -1,4 +1,4 @@
-"""A look at a plugin in a process that has not loaded it yet: what it costs, and what it loads."""
+"""A probe in a new process: what importing and opening a plugin costs and loads."""
 
 import json
 import subprocess
@@ -14,34 +14,36 @@ _PROGRAM = "from coro_core.testing.conformance.probe_child import main; main()"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fresh:
-    """What the process saw."""
+class ProbeResult:
+    """The measurements of the new process."""
 
     import_seconds: float
     import_megabytes: float | None
-    """Growth of the resident set; `None` where the system does not tell."""
+    """Growth of the resident set; `None` where the system does not report it."""
     open_seconds: float
     open_megabytes: float | None
     at_import: list[str]
-    """Packages from elsewhere that the import and the list of models loaded."""
+    """Third-party packages that the import and the list of models loaded."""
     without_key: list[str]
-    """Packages from elsewhere that were loaded after an attempt to open without any setting."""
+    """Third-party packages that were loaded after opening without any setting."""
     on_loop: list[str]
-    """Packages from elsewhere that opening loaded in the event loop's own thread."""
+    """Third-party packages that opening loaded on the event loop."""
     printed: str
-    """What it wrote to its standard output and error, SDK included."""
+    """Text that the plugin or its SDK wrote to standard output and error."""
 
 
-def look_afresh(plugin: Any, environ: Mapping[str, str], simulated: Mapping[str, str]) -> Fresh:
-    """Import, open, call and close a plugin in a new process, before a simulator of this one.
+def probe_in_subprocess(
+    plugin_class: Any, environ: Mapping[str, str], simulated: Mapping[str, str]
+) -> ProbeResult:
+    """Import, open, call and close a plugin in a new process. Blocks until it ends.
 
-    Raises `Failure` when that fails. Blocks for as long as it takes.
+    The simulator runs in this process. Raises `Failure` when the new process fails.
     """
     order = {
         "path": sys.path,
-        "module": plugin.__module__,
-        "name": plugin.__qualname__,
-        "own": sorted({base.__module__.partition(".")[0] for base in plugin.__mro__}),
+        "module": plugin_class.__module__,
+        "name": plugin_class.__qualname__,
+        "own": sorted({base.__module__.partition(".")[0] for base in plugin_class.__mro__}),
         "environ": dict(environ),
         "simulated": dict(simulated),
     }
@@ -55,9 +57,11 @@ def look_afresh(plugin: Any, environ: Mapping[str, str], simulated: Mapping[str,
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise Failure(f"A process that opens it is not done after {_SECONDS:g} s.") from None
-    printed, mark, told = child.stdout.rpartition("\0")
+        raise Failure(
+            f"A process that opens the plugin did not end within {_SECONDS:g} s."
+        ) from None
+    printed, mark, result = child.stdout.rpartition("\0")
     if not mark:
-        last = (child.stderr.strip() or "nothing was said").splitlines()[-1]
-        raise Failure(f"A process that opens it ends with {child.returncode}: {last}")
-    return Fresh(**json.loads(told), printed=(printed + child.stderr).strip())
+        last = (child.stderr.strip() or "it printed nothing").splitlines()[-1]
+        raise Failure(f"A process that opens the plugin ended with {child.returncode}: {last}")
+    return ProbeResult(**json.loads(result), printed=(printed + child.stderr).strip())

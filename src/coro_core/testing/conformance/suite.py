@@ -1,4 +1,4 @@
-"""Running the checks on one plugin, each at most once, and saying what was found."""
+"""The suite: run the checks on one plugin, each at most once."""
 
 import time
 from collections.abc import Mapping
@@ -14,50 +14,50 @@ from coro_core.testing.conformance.plugin_under_test import PluginUnderTest
 from coro_core.testing.conformance.registry import Check
 
 _SECONDS = 90.0
-"""How long one check may take: far more than any does."""
+"""The longest time for one check, far more than any needs; it fails then."""
 
 
 class Verdict(StrEnum):
-    """What has become of a check."""
+    """The result of a check."""
 
     PASSED = "passed"
     FAILED = "failed"
-    EXCEPTED = "excepted"
+    WAIVED = "waived"
     """The plugin declares an exception, with a reason."""
     NOT_RUN = "not run"
-    """A check that it builds on has not passed."""
+    """A check that it depends on has not passed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One check and what has become of it."""
+    """One check and its result."""
 
     name: str
     promise: str
     verdict: Verdict
     detail: str
-    """What is wrong, or the reason for an exception, or something worth knowing; or nothing."""
+    """The defect, the reason for an exception, a detail, or nothing."""
     seconds: float
 
 
 class Contract:
-    """The whole contract, held against one plugin."""
+    """The whole contract, checked on one plugin."""
 
-    def __init__(self, subject: PluginUnderTest) -> None:
-        self.subject = subject
+    def __init__(self, plugin: PluginUnderTest) -> None:
+        self.plugin = plugin
         self._findings: dict[str, Finding] = {}
 
     @property
-    def kept(self) -> bool:
-        """Whether no check has failed."""
+    def passed(self) -> bool:
+        """True if no check has failed."""
         return all(finding.verdict is not Verdict.FAILED for finding in self.findings())
 
     def findings(self) -> list[Finding]:
-        """Run every check that was not run yet."""
+        """Return every finding; run the checks that have not run yet."""
         return [self.finding(name) for name in CHECKS]
 
     def finding(self, name: str) -> Finding:
-        """Run one check, and before it those that it builds on, unless they were run already."""
+        """Return one finding; run the check, after those it depends on, if it has not run yet."""
         if name not in self._findings:
             start = time.perf_counter()
             verdict, detail = self._verdict(CHECKS[name])
@@ -67,26 +67,26 @@ class Contract:
         return self._findings[name]
 
     def _verdict(self, check: Check) -> tuple[Verdict, str]:
-        reason = self._exceptions().get(check.name)
+        reason = self._waivers().get(check.name)
         if reason is not None:
-            return Verdict.EXCEPTED, reason
-        for need in check.needs:
-            if (verdict := self.finding(need).verdict) is not Verdict.PASSED:
-                return Verdict.NOT_RUN, f"It builds on {need}: {verdict}."
+            return Verdict.WAIVED, reason
+        for other in check.depends_on:
+            if (verdict := self.finding(other).verdict) is not Verdict.PASSED:
+                return Verdict.NOT_RUN, f"It depends on {other}: {verdict}."
         try:
-            detail = run_in_loop_thread(lambda: check.run(self.subject), _SECONDS)
+            detail = run_in_loop_thread(lambda: check.run(self.plugin), _SECONDS)
         except Failure as broken:
             return Verdict.FAILED, str(broken)
         except ProviderError as error:
             return Verdict.FAILED, f"It raises {type(error).__name__}, that is: {error}"
         except Exception as exc:
-            # The author's to read, and nothing in it is worth keeping: all keys here are made up.
+            # The text is for the author. It holds no secret: every key of the suite is made up.
             return Verdict.FAILED, f"It raises {describe(exc)}: {exc}."
         return Verdict.PASSED, detail or ""
 
-    def _exceptions(self) -> Mapping[str, str]:
-        """Return the exceptions that are declared as they must be; a check tells of the others."""
-        declared: Any = getattr(self.subject.plugin, "coro_exceptions", {})
+    def _waivers(self) -> Mapping[str, str]:
+        """Return the valid declared exceptions; the check "exceptions" reports the others."""
+        declared: Any = getattr(self.plugin.plugin_class, "coro_exceptions", {})
         if not isinstance(declared, Mapping):
             return {}
         return {

@@ -8,14 +8,15 @@ from types import FrameType
 
 from coro_core.contract.behaviour import Behaviour, Call
 from coro_core.contract.errors import ProviderError
+from coro_core.plugins.isolation import cancel_after
 from coro_core.plugins.loop_monitor import monitored_loop, place
 from coro_core.testing.conformance.failure import require
 from coro_core.testing.conformance.plugin_under_test import PluginUnderTest, lifespan
+from coro_core.testing.conformance.polling import WAIT_SECONDS, eventually
 from coro_core.testing.conformance.provider import Provider
 from coro_core.testing.conformance.registry import Checks
-from coro_core.testing.conformance.waiting import PATIENCE, in_time
 
-CHECKS = Checks("How it shares the event loop")
+CHECKS = Checks("Concurrency")
 
 _TICK_SECONDS = 0.05
 _TICKS = 10
@@ -44,41 +45,41 @@ async def unblocked(action: str) -> AsyncIterator[None]:
 
 @CHECKS.add(
     "opening-is-async",
-    "Opening and closing leave the event loop to others.",
-    needs=("answer",),
+    "Opening and closing do not block the event loop.",
+    depends_on=("answer",),
 )
-async def _opening_is_async(subject: PluginUnderTest) -> None:
-    async with unblocked("Opening or closing"), subject.opened():
+async def _opening_is_async(plugin: PluginUnderTest) -> None:
+    async with unblocked("Opening or closing"), plugin.opened():
         pass
 
 
 @CHECKS.add(
     "calls-are-async",
-    "While a call waits for its provider, the event loop is free.",
-    needs=("answer",),
+    "A call does not block the event loop while it waits for its provider.",
+    depends_on=("answer",),
 )
-async def _calls_are_async(subject: PluginUnderTest) -> None:
+async def _calls_are_async(plugin: PluginUnderTest) -> None:
     slow = Behaviour(latency=2 * _TICKS * _TICK_SECONDS)
-    async with subject.opened(slow) as provider, unblocked("A call"):
+    async with plugin.opened(slow) as provider, unblocked("A call"):
         with suppress(ProviderError):
             await provider.generate()
 
 
 @CHECKS.add(
     "concurrent",
-    f"{_CONCURRENT_CALLS} calls are at the provider at the same time: none waits for another.",
-    needs=("calls-are-async",),
+    f"{_CONCURRENT_CALLS} calls run at the same time: none waits for another.",
+    depends_on=("calls-are-async",),
 )
-async def _concurrent(subject: PluginUnderTest) -> None:
+async def _concurrent(plugin: PluginUnderTest) -> None:
     barrier = _Barrier(_CONCURRENT_CALLS)
-    async with subject.opened(Behaviour(gate=barrier.wait)) as provider:
+    async with plugin.opened(Behaviour(gate=barrier.wait)) as provider:
         calls = [provider.generate() for _ in range(_CONCURRENT_CALLS)]
         await asyncio.gather(*calls, return_exceptions=True)
-    require(barrier.met, f"Only {barrier.most} of {_CONCURRENT_CALLS} calls were there at once.")
+    require(barrier.met, f"Only {barrier.most} of {_CONCURRENT_CALLS} calls ran at the same time.")
 
 
 class _Barrier:
-    """A barrier on the simulator's loop that opens for good once nobody has come for a while."""
+    """A barrier on the simulator's loop; it opens when no call has arrived for `WAIT_SECONDS`."""
 
     def __init__(self, parties: int) -> None:
         self._parties = parties
@@ -88,7 +89,7 @@ class _Barrier:
         self.met = False
 
     async def wait(self, call: Call) -> None:
-        """Wait until all are here."""
+        """Wait until every call has arrived."""
         self._waiting += 1
         self.most = max(self.most, self._waiting)
         if self._waiting == self._parties and not self._open.is_set():
@@ -98,7 +99,7 @@ class _Barrier:
             while not self._open.is_set():
                 most = self.most
                 try:
-                    await asyncio.wait_for(self._open.wait(), PATIENCE)
+                    await asyncio.wait_for(self._open.wait(), WAIT_SECONDS)
                 except TimeoutError:
                     if self.most == most:
                         self._open.set()
@@ -108,49 +109,49 @@ class _Barrier:
 
 @CHECKS.add(
     "cancellation",
-    "A call that is cancelled ends at once as cancelled, and ends at the provider too.",
-    needs=("calls-are-async",),
+    "A cancelled call ends at once as cancelled, and ends at the provider too.",
+    depends_on=("calls-are-async",),
 )
-async def _cancellation(subject: PluginUnderTest) -> None:
+async def _cancellation(plugin: PluginUnderTest) -> None:
     arrived = threading.Event()
 
     async def gate(call: Call) -> None:
         arrived.set()
         await asyncio.Event().wait()
 
-    async with subject.opened(Behaviour(gate=gate)) as provider:
+    async with plugin.opened(Behaviour(gate=gate)) as provider:
         call = provider.started(timeout=60.0)
-        require(await in_time(arrived.is_set), "The call does not arrive at the simulator.")
+        require(await eventually(arrived.is_set), "The call does not arrive at the simulator.")
         call.cancel()
-        await asyncio.wait({call}, timeout=PATIENCE)
-        require(call.done(), "It goes on although it was cancelled.")
-        require(call.cancelled(), "It swallows its cancellation.")
-        ended = await in_time(lambda: provider.behaviour.cancelled == 1)
-        require(ended, "The provider is not told: its connection stays open.")
+        late = await cancel_after(WAIT_SECONDS, call)
+        require(not late, "A cancelled call runs on.")
+        require(call.cancelled(), "A cancelled call does not end as cancelled.")
+        ended = await eventually(lambda: provider.behaviour.cancelled == 1)
+        require(ended, "A cancelled call leaves its connection to the provider open.")
         provider.behaviour.gate = None
-        await provider.answers()
+        await provider.require_answer()
 
 
 @CHECKS.add(
     "closing-ends-calls",
-    "Closing the plugin ends the calls that are under way.",
-    needs=("calls-are-async",),
+    "Closing the plugin ends the calls in flight.",
+    depends_on=("calls-are-async",),
 )
-async def _closing_ends_calls(subject: PluginUnderTest) -> None:
+async def _closing_ends_calls(plugin: PluginUnderTest) -> None:
     arrived = threading.Event()
 
     async def gate(call: Call) -> None:
         arrived.set()
         await asyncio.Event().wait()
 
-    hooks = subject.hooks()
-    async with subject.simulated(Behaviour(gate=gate), hooks) as simulation:
-        environ = {**subject.environ, **simulation.settings}
+    hooks = plugin.hooks()
+    async with plugin.simulated(Behaviour(gate=gate), hooks) as simulation:
+        environ = {**plugin.environ, **simulation.settings}
         async with lifespan(hooks, environ):
             provider = Provider(hooks, environ, simulation)
             call = provider.started(timeout=60.0)
-            await in_time(arrived.is_set)
-        await asyncio.wait({call}, timeout=PATIENCE)
-        require(call.done(), "A call goes on after the plugin was closed.")
+            await eventually(arrived.is_set)
+        late = await cancel_after(WAIT_SECONDS, call)
+        require(not late, "A call runs on after the plugin was closed.")
         if not call.cancelled():
             call.exception()

@@ -1,4 +1,4 @@
-"""What a plugin makes of a broken transport."""
+"""Transport faults: connections that break, and replies that are wrong or never end."""
 
 import asyncio
 import socket
@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from coro_core.contract.behaviour import Behaviour, Fault
 from coro_core.contract.errors import ProviderError
+from coro_core.plugins.isolation import cancel_after
 from coro_core.testing.conformance.failure import Failure, require
 from coro_core.testing.conformance.loop_thread import entered_in_loop_thread
 from coro_core.testing.conformance.plugin_under_test import PluginUnderTest
@@ -21,7 +22,7 @@ from coro_core.testing.conformance.registry import Checks, Run
 from coro_core.testing.simulator.faults import replace_reply
 from coro_core.testing.simulator.messages import HttpReply
 
-CHECKS = Checks("What it makes of a broken transport")
+CHECKS = Checks("Transport faults")
 
 _LOST = ("connection_failed",)
 _LOST_OR_UNREADABLE = ("connection_failed", "invalid_response")
@@ -38,39 +39,39 @@ _CODES: Mapping[Fault, tuple[str, ...]] = {
     Fault.WRONG_SHAPE: _UNREADABLE,
     Fault.OVERSIZED: _UNREADABLE,
     Fault.COMPRESSED_BOMB: _UNREADABLE,
-    # Some providers keep a call waiting with blank lines, and send no more when they are too busy.
+    # Some providers send blank lines while a call waits, and nothing more when they are too busy.
     Fault.EMPTY_BODY: ("invalid_response", "empty_response", "overloaded"),
-    # Not connection_failed: the address of the redirect leads nowhere, so that is who followed it.
+    # Not connection_failed: nothing listens where the redirect leads, so the client followed it.
     Fault.REDIRECT: ("upstream_error", "invalid_response", "bad_request"),
 }
 _ENDLESS = {Fault.HANG, Fault.DRIP, Fault.SLOW_HEADERS}
 _DEADLINE = 0.3
-_HEED_SECONDS = 2.0
-"""How long a call may take to end once it was cancelled."""
+_CANCEL_SECONDS = 2.0
+"""The longest time for a cancelled call to end."""
 _LIMIT_MEGABYTES = 32
-_STRANGER = Path(__file__).with_name("untrusted.pem")
-"""A certificate for 127.0.0.1 that signs itself, with its key, which protects nothing."""
+_UNTRUSTED = Path(__file__).with_name("untrusted.pem")
+"""A self-signed certificate for 127.0.0.1, with its key, which protects nothing."""
 _LARGE = (Fault.OVERSIZED, Fault.COMPRESSED_BOMB, Fault.HEADER_FLOOD)
 
 
 @CHECKS.add(
     "memory",
-    f"A reply without end, a compressed bomb and a flood of headers cost less than"
+    f"An endless reply, a compressed bomb and a flood of headers take less than"
     f" {_LIMIT_MEGABYTES} MB.",
-    needs=("calls-are-async",),
+    depends_on=("calls-are-async",),
 )
-async def _memory(subject: PluginUnderTest) -> str:
+async def _memory(plugin: PluginUnderTest) -> str:
     # The compressed body is cached; compress it before memory is measured.
     replace_reply(HttpReply(fault=Fault.COMPRESSED_BOMB))
     most = 0.0
     for fault in _LARGE:
-        async with subject.opened(Behaviour(fault=fault)) as provider:
+        async with plugin.opened(Behaviour(fault=fault)) as provider:
             most = max(most, await _megabytes(provider, fault))
     return f"{most:.1f} MB at most"
 
 
 async def _megabytes(provider: Provider, fault: Fault) -> float:
-    """Return the most that one call takes at once, which is stopped when it takes too much."""
+    """Return the peak memory of one call; cancel a call that exceeds the limit."""
     tracemalloc.start()
     try:
         call = asyncio.ensure_future(failure(provider.generate()))
@@ -82,39 +83,39 @@ async def _megabytes(provider: Provider, fault: Fault) -> float:
             if megabytes > _LIMIT_MEGABYTES:
                 break
         call.cancel()
-        await asyncio.wait({call}, timeout=_HEED_SECONDS)
+        await cancel_after(_CANCEL_SECONDS, call)
     finally:
         tracemalloc.stop()
-    require(megabytes <= _LIMIT_MEGABYTES, f"{fault} takes {megabytes:.0f} MB and more.")
+    require(megabytes <= _LIMIT_MEGABYTES, f"{fault} takes {megabytes:.0f} MB or more.")
     return megabytes
 
 
 def _promise(fault: Fault) -> str:
     if fault is Fault.BLANK_LINES:
-        return "An answer behind blank lines, which keep a connection alive, is an answer."
+        return "It reads an answer that follows blank lines, which keep the connection open."
     if fault in _ENDLESS:
-        return f"{fault}: a reply that never ends is given up at the deadline."
-    return f"{fault}: it raises what has the code {' or '.join(_CODES[fault])}, in time."
+        return f"{fault}: it gives up a reply that never ends at the deadline."
+    return f"{fault}: it raises an error with the code {' or '.join(_CODES[fault])} in time."
 
 
 def _fault_check(fault: Fault) -> Run:
-    async def run(subject: PluginUnderTest) -> None:
-        async with subject.opened(Behaviour(fault=fault)) as provider:
+    async def run(plugin: PluginUnderTest) -> None:
+        async with plugin.opened(Behaviour(fault=fault)) as provider:
             if fault is Fault.BLANK_LINES:
                 await provider.generate()
             elif fault in _ENDLESS:
-                await _given_up(provider)
+                await _require_given_up(provider)
             else:
                 error = await failure(provider.generate())
                 require(error.code in _CODES[fault], f"It raises {type(error).__name__}.")
             provider.behaviour.fault = None
-            await provider.recovers()
+            await provider.require_recovery()
 
     return run
 
 
-def _needs(fault: Fault) -> tuple[str, ...]:
-    """Return the checks that tell what is wrong when this one would fail for the same reason."""
+def _depends_on(fault: Fault) -> tuple[str, ...]:
+    """Return the checks that explain a failure of this one."""
     if fault in _ENDLESS:
         return ("cancellation",)
     codes = _CODES.get(fault, ())
@@ -123,69 +124,68 @@ def _needs(fault: Fault) -> tuple[str, ...]:
 
 
 for _fault in Fault:
-    CHECKS.add(f"fault-{_fault.replace('_', '-')}", _promise(_fault), needs=_needs(_fault))(
-        _fault_check(_fault)
-    )
+    CHECKS.add(
+        f"fault-{_fault.replace('_', '-')}", _promise(_fault), depends_on=_depends_on(_fault)
+    )(_fault_check(_fault))
 
 
-async def _given_up(provider: Provider) -> None:
-    """Demand that a call ends at its deadline, by itself or cancelled as the core does it."""
+async def _require_given_up(provider: Provider) -> None:
+    """Require a call to end at its deadline, by itself or when the core cancels it."""
     call = provider.started(timeout=_DEADLINE)
-    await asyncio.wait({call}, timeout=_DEADLINE)
-    call.cancel()
-    await asyncio.wait({call}, timeout=_HEED_SECONDS)
-    require(call.done(), f"It is not over {_HEED_SECONDS:g} s after its deadline.")
+    await cancel_after(_DEADLINE, call)
+    late = await cancel_after(_CANCEL_SECONDS, call)
+    require(not late, f"The call runs on {_CANCEL_SECONDS:g} s after its deadline.")
     if call.cancelled():
         return
     error = call.exception()
     if not isinstance(error, ProviderError):
-        raise Failure("It has an answer, or raises what is no leaf of coro_core.ProviderError.")
+        raise Failure("It returns an answer, or raises no leaf of coro_core.ProviderError.")
     require(error.code == "timeout", f"It raises {type(error).__name__}.")
 
 
 @CHECKS.add(
     "opens-quietly",
-    "Opening asks the provider for nothing: a provider that is down costs calls, not the start.",
-    needs=("answer",),
+    "Opening sends no request: a provider that is down fails calls, not the start.",
+    depends_on=("answer",),
 )
-async def _opens_quietly(subject: PluginUnderTest) -> None:
-    async with subject.opened() as provider:
+async def _opens_quietly(plugin: PluginUnderTest) -> None:
+    async with plugin.opened() as provider:
         asked = len(provider.behaviour.calls) + provider.behaviour.lists
-    require(not asked, "It asks its provider when it is opened.")
+    require(not asked, "It sends a request to its provider when it opens.")
 
 
 @CHECKS.add(
     "provider-down",
-    "It opens while its provider is down; a call then is ConnectionFailed.",
-    needs=("error-connection-failed", "opens-quietly", "address"),
+    "It opens while its provider is down; a call then raises ConnectionFailed.",
+    depends_on=("error-connection-failed", "opens-quietly", "address"),
 )
-async def _provider_down(subject: PluginUnderTest) -> None:
-    # Bound and not listening: nobody else, the simulator included, can be given the port meanwhile.
+async def _provider_down(plugin: PluginUnderTest) -> None:
+    # Bound but not listening: no other socket, the simulator's included, can get this port.
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
-        async with subject.opened(address=_at(port)) as provider:
+        async with plugin.opened(address=_at(port)) as provider:
             error = await failure(provider.generate())
     require(error.code == "connection_failed", f"It raises {type(error).__name__}.")
 
 
 @CHECKS.add(
     "tls",
-    "A server whose certificate nobody vouches for, or that speaks no TLS, is ConnectionFailed.",
-    needs=("error-connection-failed", "opens-quietly", "address"),
+    "It raises ConnectionFailed for an untrusted certificate and for a server without TLS.",
+    depends_on=("error-connection-failed", "opens-quietly", "address"),
 )
-async def _tls(subject: PluginUnderTest) -> None:
-    stranger = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    stranger.load_cert_chain(_STRANGER)
-    stranger.set_alpn_protocols(["h2", "http/1.1"])
-    for context in (stranger, None):
+async def _tls(plugin: PluginUnderTest) -> None:
+    untrusted = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    untrusted.load_cert_chain(_UNTRUSTED)
+    untrusted.set_alpn_protocols(["h2", "http/1.1"])
+    for context in (untrusted, None):
         async with (
             entered_in_loop_thread(partial(_refusing, context)) as server,
-            subject.opened(address=_at(server.port, "https")) as provider,
+            plugin.opened(address=_at(server.port, "https")) as provider,
         ):
             error = await failure(provider.generate())
         trusted = context is not None and server.met
-        require(not trusted, "It trusts a certificate that nobody vouches for.")
+        require(not trusted, "It trusts an untrusted certificate.")
         require(error.code == "connection_failed", f"It raises {type(error).__name__}.")
 
 
@@ -195,12 +195,12 @@ class _Server:
 
     port: int = 0
     met: bool = False
-    """Whether anyone has got as far as to send a request."""
+    """True if a client has sent a request."""
 
 
 @asynccontextmanager
 async def _refusing(context: ssl.SSLContext | None) -> AsyncIterator[_Server]:
-    """Serve it, over TLS if there is a context."""
+    """Serve it, over TLS if `context` is given."""
     seen = _Server()
 
     async def refuse(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -214,7 +214,7 @@ async def _refusing(context: ssl.SSLContext | None) -> AsyncIterator[_Server]:
 
 
 def _at(port: int, scheme: str = "http") -> Callable[[str], str]:
-    """Return what turns an address into one of this port."""
+    """Return a function that moves an address to this port."""
 
     def change(address: str) -> str:
         return urlsplit(address)._replace(scheme=scheme, netloc=f"127.0.0.1:{port}").geturl()

@@ -1,1 +1,1 @@
-"""A kit to serve a provider's protocol on loopback, faults included."""
+"""A kit that serves a provider's protocol on loopback, faults included."""

@@ -1,4 +1,4 @@
-"""A simulated provider that speaks the OpenAI chat dialect; a plugin adds its own refusals."""
+"""A simulated provider that speaks the OpenAI chat dialect; a plugin adds its own errors."""
 
 import json
 import time
@@ -17,25 +17,25 @@ CANARY_KEY = "simulated-key"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatDialect:
-    """What one provider's dialect adds to the common one."""
+    """The differences of one provider's dialect from the common one."""
 
     chat_path: str
     """For example `/v1/chat/completions`."""
     models_path: str
     """For example `/v1/models`."""
     default_models: Mapping[str, float]
-    """The upstream names served default_models, with the seconds that an answer usually takes."""
+    """The upstream names served by default, with the usual seconds of an answer."""
     reply_for_error: Callable[[str, Call, Behaviour], HttpReply]
-    """How the provider tells an error code, given the call and the script."""
+    """Returns the provider's reply for an error code, given the call and the script."""
     headers: Mapping[str, str] = field(default_factory=dict)
-    """What the provider adds to the headers of every reply."""
+    """Headers that the provider adds to every reply."""
     fields: Mapping[str, object] = field(default_factory=dict)
-    """What the provider adds to every answer's JSON."""
+    """Fields that the provider adds to the JSON of every answer."""
 
 
 @asynccontextmanager
 async def serve_chat(behaviour: Behaviour, dialect: ChatDialect) -> AsyncIterator[str]:
-    """Serve the dialect on loopback, behaving as told, and yield the server's address."""
+    """Serve the dialect on loopback as `behaviour` says, and yield the server's address."""
 
     async def handle(request: HttpRequest) -> HttpReply:
         reply = await _route(request, behaviour, dialect)
@@ -76,7 +76,7 @@ def _list(
 
 
 def error_reply(status: int, error: Mapping[str, object], behaviour: Behaviour) -> HttpReply:
-    """Return a refusal in the dialect's envelope.
+    """Return an error reply in the dialect's envelope.
 
     The script adds its marker to the `message`, and its hint to wait to a 429.
     """
@@ -117,7 +117,7 @@ def _prompt(call: Call) -> str:
 
 
 def _completion(call: Call, text: str | None, *, finish_reason: str = "stop") -> dict[str, Any]:
-    """Return a chat completion; words stand in for tokens."""
+    """Return a chat completion; words are counted as tokens."""
     asked, said = len(_prompt(call).split()), len((text or "").split())
     return {
         "id": "chatcmpl-simulated",
