@@ -322,12 +322,16 @@ def test_any_other_id_is_told_without_being_repeated(catalog: Catalog, model_id:
         ("acme-1", "acme-1-", False),
         ("acme-1", "acme-1--", False),
         ("acme-1", "acme-1:free", False),
-        ("acme-1", "ACME-1", False),
+        ("acme-1", "ACME-1", True),
+        ("Vendor/Acme-1", "vendor/acme-1", True),
+        ("acme-1", "acme-1:latest", True),
+        ("acme-1:latest", "acme-1", True),
+        ("acme-1", "C:\\models\\acme-1.gguf", True),
         ("acme-1", "super-acme-1", False),
         ("acme-1", "acme-1/other", False),
         ("acme-1", "models/", False),
         ("vendor/acme-1", "other/acme-1", False),
-        ("vendor/acme-1", "acme-1", False),
+        ("vendor/acme-1", "acme-1", True),
     ],
 )
 def test_a_path_before_or_a_version_behind_is_the_same_model(

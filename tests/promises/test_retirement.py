@@ -158,12 +158,17 @@ async def test_a_calls_verdict_beats_the_list() -> None:
 
 @pytest.mark.parametrize("model", DEFAULT_MODELS)
 async def test_a_reply_from_another_model_is_marked(model: str) -> None:
+    """Once the name has answered as itself: before, it may be an alias."""
     _, first, _ = DEFAULT_MODELS[model]
-    async with world(NO_DISCOVERY, reroutes={first: "something-newer"}) as w:
+    async with world(NO_DISCOVERY, served={first}) as w:
+        itself = await w.row(model)
+        for behaviour in w.behaviours.values():
+            behaviour.reroutes = {first: "something-newer"}
         row = await w.row(model)
         refused = await w.row(model, on_retired="error")
+    assert (itself["upstream_model"], itself["substituted"]) == (first, False)
     assert (row["upstream_model"], row["substituted"]) == ("something-newer", True)
-    assert row["note"] == f"{first} is no longer served; something-newer answered."
+    assert row["note"] == f"{first} answered as something-newer."
     assert refused["error_code"] == "model_unavailable"
     assert "something-newer answered instead" in refused["error"]
     assert refused["response"] == ""

@@ -165,14 +165,21 @@ def is_valid_model_name(upstream: str) -> bool:
 def same_model(asked: str, answered: str) -> bool:
     """Tell if a reply names the model that was asked for.
 
-    Providers put a path before the name (`models/x`) or a version or date behind it (`x-001`,
-    `x-2026-10-17`). Anything else is another model.
+    Providers change the case, put a path before the name or drop it (`models/x`), and put a tag, a
+    version or a date behind it (`x:latest`, `x-001`, `x-2026-10-17`). Anything else is another
+    model.
     """
-    bare = answered.rpartition("/")[2] if "/" not in asked else answered
-    suffix = bare.removeprefix(asked)
-    return bare == asked or (
-        bare.startswith(asked) and suffix[0] in "-@:" and suffix[1:].replace("-", "").isdigit()
+    asked, answered = _plain_name(asked), _plain_name(answered)
+    if not ("/" in asked and "/" in answered):
+        asked, answered = asked.rpartition("/")[2], answered.rpartition("/")[2]
+    suffix = answered.removeprefix(asked)
+    return answered == asked or (
+        answered.startswith(asked) and suffix[0] in "-@:" and suffix[1:].replace("-", "").isdigit()
     )
+
+
+def _plain_name(name: str) -> str:
+    return name.casefold().replace("\\", "/").removesuffix(".gguf").removesuffix(":latest")
 
 
 def _by_name(plugin: PluginRecord, upstream: str) -> Target:

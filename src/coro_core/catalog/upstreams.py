@@ -32,6 +32,7 @@ class Upstreams:
         self._verdict_seconds = verdict_seconds
         self._listed: Collection[str] = ()
         self._confirmed: dict[str, float] = {}
+        self._own_names: dict[str, float] = {}
         self._dropped: set[str] = set()
         self._retired: dict[str, float] = {}
         self._in_flight: dict[str, asyncio.Future[None]] = {}
@@ -120,6 +121,18 @@ class Upstreams:
         self._confirmed.pop(name, None)
         self._dropped.discard(name)
         self._remember(self._retired, name)
+
+    def note_own_name(self, name: str) -> None:
+        """Remember that a reply to a call of `name` named that model itself."""
+        if name not in self._own_names:
+            self._remember(self._own_names, name)
+
+    def has_own_name(self, name: str) -> bool:
+        """Tell if `name` is a model's own: a call of it was once answered under that name.
+
+        An alias or a deployment's name never is: replies always name the model behind it.
+        """
+        return name in self._own_names
 
     def is_confirmed(self, name: str) -> bool:
         """Tell if a call of `name` was answered, and none has found it retired since."""

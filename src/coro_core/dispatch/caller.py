@@ -41,7 +41,11 @@ class Progress:
     """The state of one model's work, readable when the work is cancelled too."""
 
     upstream: str | None = None
-    """The upstream model called last; after an answer, the one that answered."""
+    """The upstream model called last."""
+    answered_as: str | None = None
+    """The model that the reply names, if that is another one."""
+    rerouted: bool = False
+    """True if the provider let another model answer for a name that it served itself before."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -128,9 +132,13 @@ class Caller:
                     continue
                 upstreams.confirm(upstream)
             answered = generation.model
-            if answered and not same_model(upstream, answered):
-                progress.upstream = answered
-                if not prompt.substitute:
+            if answered and same_model(upstream, answered):
+                upstreams.note_own_name(upstream)
+            elif answered:
+                # A deployment's name or a gateway's alias, unless the name once answered as itself.
+                progress.answered_as = answered
+                progress.rerouted = upstreams.has_own_name(upstream)
+                if progress.rerouted and not prompt.substitute:
                     raise self._not_allowed(attempt, f"{answered} answered instead")
             return generation
         progress.upstream = progress.upstream or first

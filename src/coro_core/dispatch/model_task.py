@@ -84,7 +84,7 @@ class ModelTask:
             model=self._target.id,
             response=generation.text,
             latency_ms=self._latency_ms,
-            upstream_model=self._progress.upstream,
+            upstream_model=self._progress.answered_as or self._progress.upstream,
             substituted=self._substituted,
             note=self._note(),
             finish_reason=generation.finish_reason,
@@ -117,9 +117,14 @@ class ModelTask:
 
     @property
     def _substituted(self) -> bool:
-        return self._progress.upstream not in (None, self._target.candidates[0])
+        first = self._target.candidates[0]
+        return self._progress.rerouted or self._progress.upstream not in (None, first)
 
     def _note(self) -> str | None:
-        if not self._substituted or self._progress.upstream is None:
+        first, progress = self._target.candidates[0], self._progress
+        if progress.upstream is None:
             return None
-        return substitution_note(self._target.candidates[0], self._progress.upstream, "answered")
+        if progress.upstream != first:
+            answered = progress.answered_as or progress.upstream
+            return substitution_note(first, answered, "answered")
+        return f"{first} answered as {progress.answered_as}." if progress.answered_as else None

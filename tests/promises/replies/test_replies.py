@@ -156,6 +156,22 @@ async def test_a_model_that_does_not_exist_gives_way_to_the_next(
             check(row, provider, case["want"])
 
 
+@pytest.mark.parametrize(
+    ("case", "plugin"), cases("a_name_is_not_retired_because_the_reply_names_another")
+)
+@pytest.mark.parametrize("on_retired", ["substitute", "error"])
+async def test_a_reply_that_names_another_model_is_no_retirement(
+    case: Mapping[str, Any], plugin: str, on_retired: str
+) -> None:
+    provider = Provider(json_reply(completion(case["reply_model"])))
+    async with asked(plugin, provider, case["asked"], CORO_ON_RETIRED=on_retired) as row:
+        assert row["error"] is None, row
+        assert row["substituted"] is False
+        assert "no longer served" not in (row["note"] or "")
+        if expected := case["want"].get("upstream_model"):
+            assert row["upstream_model"].endswith(expected)
+
+
 @pytest.mark.parametrize(("case", "plugin"), cases("shapes"))
 async def test_a_reply_of_an_odd_shape_is_read_or_named(
     case: Mapping[str, Any], plugin: str
