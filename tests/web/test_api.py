@@ -171,7 +171,7 @@ async def test_nothing_else_is_served(client: httpx.AsyncClient, path: str) -> N
 @pytest.mark.parametrize(
     ("method", "path", "function"),
     [
-        ("GET", "/models", "model_list"),
+        ("GET", "/models", "model_list_json"),
         ("GET", "/plugins", "plugin_list"),
         ("POST", "/chat", "chat_response"),
         ("POST", "/chat/a", "model_response"),
@@ -184,7 +184,7 @@ async def test_a_bug_is_a_problem_that_a_page_can_read_and_that_shows_nothing(
     path: str,
     function: str,
 ) -> None:
-    def broken(*_: object) -> None:
+    def broken(*_: object, **__: object) -> None:
         raise RuntimeError("canary")
 
     body = {"prompt": "canary"} | ({"models": ["a"]} if path == "/chat" else {})

@@ -4,12 +4,15 @@ The rows of a chat are plain data, which costs a fifth of building the models of
 test compares the two.
 """
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Iterator, Sequence
 from datetime import datetime
+from itertools import islice
 from operator import attrgetter
 
+from pydantic_core import to_json
+
 from coro_core.api.schemas import (
-    ModelInfo,
     ModelList,
     ModelResponse,
     PluginInfo,
@@ -21,6 +24,9 @@ from coro_core.catalog.catalog import Catalog, Target
 from coro_core.dispatch.result import ChatResult, ModelResult, substitution_note
 from coro_core.plugins.record import PluginRecord
 from coro_core.plugins.registry import PluginRegistry
+
+LIST_CHUNK = 200
+"""Models that are listed before other requests get their turn: one to two milliseconds."""
 
 _ROW = tuple(ModelResponse.model_fields)
 _USAGE = tuple(TokenUsage.model_fields)
@@ -58,14 +64,23 @@ def status_of(rows: Sequence[ModelResult]) -> int:
     return 500 if any(row.attempted for row in rows) else 503
 
 
-def model_list(catalog: Catalog, *, live: bool = False) -> ModelList:
-    """Put the models on offer into their wire form; `live` adds those of the providers' lists."""
-    models = [
-        _model_info(model.name, model.cost, target, catalog) for model, target in catalog.models()
-    ]
-    for target in catalog.live() if live else ():
-        models.append(_model_info(target.candidates[0], "see the provider", target, catalog))
-    return ModelList(models=models)
+def model_list(catalog: Catalog) -> ModelList:
+    """Put the models on offer into their wire form."""
+    return ModelList.model_validate({"models": list(_model_infos(catalog, live=False))})
+
+
+async def model_list_json(catalog: Catalog, *, live: bool) -> bytes:
+    """Return the JSON of a `ModelList`; `live` adds the models of the providers' lists.
+
+    Those lists can hold many thousand names. Other requests are served between chunks.
+    """
+    chunks: list[bytes] = []
+    infos = _model_infos(catalog, live=live)
+    while chunk := list(islice(infos, LIST_CHUNK)):
+        if chunks:
+            await asyncio.sleep(0)
+        chunks.append(to_json(chunk)[1:-1])
+    return b'{"models":[' + b",".join(chunks) + b"]}"
 
 
 def plugin_list(plugins: PluginRegistry, catalog: Catalog) -> PluginList:
@@ -86,20 +101,29 @@ def plugin_list(plugins: PluginRegistry, catalog: Catalog) -> PluginList:
     )
 
 
-def _model_info(name: str, cost: str, target: Target, catalog: Catalog) -> ModelInfo:
+def _model_infos(catalog: Catalog, *, live: bool) -> Iterator[dict[str, object]]:
+    for model, target in catalog.models():
+        yield _model_info(model.name, model.cost, target, catalog)
+    for target in catalog.live() if live else ():
+        yield _model_info(target.candidates[0], "see the provider", target, catalog)
+
+
+def _model_info(name: str, cost: str, target: Target, catalog: Catalog) -> dict[str, object]:
+    """Put one model into the form of `ModelInfo`."""
     upstream, first = catalog.order(target)[0], target.candidates[0]
     substituted = upstream != first
-    return ModelInfo(
-        id=target.id,
-        name=name,
-        provider=target.provider,
-        cost=cost,
-        available=target.available,
-        reason=target.reason,
-        upstream_model=upstream,
-        substituted=substituted,
-        note=substitution_note(first, upstream, "answers") if substituted else None,
-    )
+    reason = target.reason
+    return {
+        "id": target.id,
+        "name": name,
+        "provider": target.provider,
+        "cost": cost,
+        "available": reason is None,
+        "reason": reason,
+        "upstream_model": upstream,
+        "substituted": substituted,
+        "note": substitution_note(first, upstream, "answers") if substituted else None,
+    }
 
 
 def _traffic(record: PluginRecord, catalog: Catalog) -> ProviderTraffic:

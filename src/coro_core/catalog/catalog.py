@@ -98,7 +98,7 @@ class Catalog:
     def live(self) -> Iterator[Target]:
         """Yield every model that a provider's own list holds, under `plugin:name`."""
         for record in self._plugins.records:
-            for name in sorted(self.upstreams(record).listed):
+            for name in self.upstreams(record).listed_by_name:
                 yield _by_name(record, name)
 
     def target(self, model_id: str) -> Target | None:

@@ -6,7 +6,7 @@ models that an account cannot call, and serve models that they do not list.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 
 RETIRED_SECONDS = 600.0
@@ -30,7 +30,8 @@ class Upstreams:
         """Start without any knowledge. `clock` is in seconds and never goes back."""
         self._clock = clock
         self._verdict_seconds = verdict_seconds
-        self._listed: Collection[str] = ()
+        self._listed: frozenset[str] = frozenset()
+        self._by_name: Sequence[str] = ()
         self._confirmed: dict[str, float] = {}
         self._own_names: dict[str, float] = {}
         self._dropped: set[str] = set()
@@ -45,9 +46,15 @@ class Upstreams:
     @listed.setter
     def listed(self, names: Collection[str]) -> None:
         before, self._listed = self._listed, frozenset(names)
+        self._by_name = sorted(self._listed)
         # A list that drops a name refutes earlier answers, until the next answer.
         self._dropped |= self._confirmed.keys() & before
         self._dropped -= self._listed
+
+    @property
+    def listed_by_name(self) -> Sequence[str]:
+        """The names of the provider's latest list, in alphabetical order."""
+        return self._by_name
 
     def order(self, candidates: tuple[str, ...]) -> tuple[str, ...]:
         """Return all candidates in the order to try them.

@@ -116,8 +116,10 @@ class Caller:
         failure: ModelUnavailable | None = None
         for upstream in names:
             # A call waits for the verdict of another one only if it has a fallback.
-            others = names[names.index(upstream) + 1 :]
-            doubt = upstreams.in_doubt(upstream) and not all(map(upstreams.is_retired, others))
+            doubt = len(names) > 1 and upstreams.in_doubt(upstream)
+            if doubt:
+                others = names[names.index(upstream) + 1 :]
+                doubt = not all(map(upstreams.is_retired, others))
             flight = upstreams.single_flight(upstream) if doubt else nullcontext(True)
             async with flight as may_call:
                 if not may_call:

@@ -139,6 +139,9 @@ class PluginRecord:
         """
         if not self.callable:
             return
+        if error is None and self.state is State.READY and not self.services:
+            # Every answer passes here; most plugins have nothing to learn from it.
+            return
         if self._services_may_have_changed(error, upstream):
             self.refresh_services()
         if isinstance(error, AuthenticationFailed) and self.state is State.READY:

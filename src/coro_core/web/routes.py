@@ -23,7 +23,7 @@ from coro_core.api.schemas import (
 )
 from coro_core.api.serializers import (
     chat_response,
-    model_list,
+    model_list_json,
     model_response,
     plugin_list,
     status_of,
@@ -124,6 +124,7 @@ async def health() -> Health:
     tags=["models"],
     operation_id="list_models",
     summary="What models are there?",
+    response_model=ModelList,
     responses=replies.MODELS,
 )
 async def list_models(
@@ -135,14 +136,15 @@ async def list_models(
             description="Add every model of the providers' own lists, under `plugin:name`.",
         ),
     ] = False,
-) -> ModelList:
+) -> Response:
     """List every model of every installed plugin, available or not, and why not."""
     engine = _container(request)
     # Whoever asks first would otherwise be told that nothing is there yet.
     with suppress(TimeoutError):
         async with asyncio.timeout(engine.settings.timeout):
             await engine.plugins.wait_ready()
-    return model_list(engine.catalog, live=live)
+    body = await model_list_json(engine.catalog, live=live)
+    return Response(body, media_type="application/json")
 
 
 @router.head("/plugins", include_in_schema=False)
