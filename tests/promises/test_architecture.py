@@ -69,6 +69,14 @@ def imported(path: Path) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
+def module_strings(path: Path, package: str) -> Iterator[str]:
+    """Yield the strings of a file that may name a module of `package`."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        match node:
+            case ast.Constant(value=str(text)) if text.startswith(f"{package}."):
+                yield text
+
+
 def module_name(path: Path, root: Path) -> str:
     """Return `room.module` of a file below `root`; a package is named by its folder."""
     parts = path.relative_to(root).with_suffix("").parts
@@ -78,12 +86,13 @@ def module_name(path: Path, root: Path) -> str:
 def arrows(root: Path) -> dict[str, set[str]]:
     """Return each module below `root` with the modules of the same package that it imports.
 
-    Imports inside functions and for type checkers count as well.
+    Imports inside functions, for type checkers and by a string count as well.
     """
     modules = {module_name(path, root): path for path in sources(root)}
     found: dict[str, set[str]] = {}
     for name, path in modules.items():
-        inside = {it.removeprefix(f"{root.name}.") for it in imported(path)}
+        named = {*imported(path), *module_strings(path, root.name)}
+        inside = {it.removeprefix(f"{root.name}.") for it in named}
         found[name] = (inside & modules.keys()) - {name}
     return found
 

@@ -6,8 +6,13 @@ from typing import Protocol
 
 from coro_core import GenerateRequest, Generation
 from coro_core.kit import Network, load_module
-from coro_gemini.sdks import SDKS
 from coro_gemini.settings import Settings
+
+_CLIENT_MODULES = {
+    "google-genai": "coro_gemini.rest.client",
+    "google-generativeai": "coro_gemini.grpc.client",
+}
+"""The module of each SDK's client."""
 
 
 class Client(Protocol):
@@ -25,6 +30,6 @@ class Client(Protocol):
 @asynccontextmanager
 async def open_client(settings: Settings, network: Network) -> AsyncIterator[Client]:
     """Load the chosen SDK and open one client of it, for the running event loop."""
-    module = await load_module(SDKS[settings.sdk].client_module)
+    module = await load_module(_CLIENT_MODULES[settings.sdk])
     async with module.open_client(settings, network) as client:
         yield client

@@ -1,4 +1,4 @@
-"""Google's two SDKs: their modules, the versions that fit, and the choice between them."""
+"""Google's two SDKs: the versions that fit, and the choice between them."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -10,24 +10,21 @@ from coro_core import NotConfigured
 
 @dataclass(frozen=True, slots=True)
 class Sdk:
-    """One SDK, and the module here that uses it."""
+    """One SDK, as far as the choice needs it."""
 
-    client_module: str
     versions: re.Pattern[str]
-    """The versions that the module is written for, as in pyproject.toml."""
+    """The versions that the provider client is written for, as in pyproject.toml."""
     versions_text: str
     install_help: str
 
 
 SDKS: Mapping[str, Sdk] = {
     "google-genai": Sdk(
-        "coro_gemini.rest.client",
         re.compile(r"3\.(?:[4-9]|\d\d)"),
         "3.4 or newer 3.x",
         "run pip install coro-gemini[genai]",
     ),
     "google-generativeai": Sdk(
-        "coro_gemini.grpc.client",
         re.compile(r"0\.8\."),
         "0.8.x",
         "run pip install coro-gemini",
