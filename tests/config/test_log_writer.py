@@ -198,6 +198,8 @@ def test_a_signal_handler_may_log_while_a_line_is_queued(tmp_path: Path) -> None
 def test_a_forked_process_writes_its_own_lines_and_none_of_its_parents(tmp_path: Path) -> None:
     result = run_script(
         """
+        # From Python 3.12 on a fork warns when there are threads, as there is the writer's here.
+        warnings.simplefilter("ignore", DeprecationWarning)
         log = logging.getLogger("coro")
         log.info("of the parent")
         if os.fork() == 0:
@@ -238,7 +240,7 @@ def run_script(
 ) -> subprocess.CompletedProcess[str]:
     """Run lines of Python in a process whose logs are set up as a server's."""
     lines = [line.removeprefix(" " * 8) for line in script.splitlines()]
-    start = "import logging, os, sys\nfrom coro_core.config.logs import configure_logs"
+    start = "import logging, os, sys, warnings\nfrom coro_core.config.logs import configure_logs"
     lines = ["configure_logs()", *lines]
     return subprocess.run(
         [sys.executable, "-c", "\n".join([start, *lines])],
