@@ -1,4 +1,4 @@
-"""What every test gets: no network but loopback, no settings of the developer, fresh plugins."""
+"""Give every test loopback alone, no settings of the developer, and fresh plugins."""
 
 import gc
 import os
@@ -11,12 +11,12 @@ from coro_core.config.settings import Settings, variable
 from support.network import confine_to_loopback
 from support.plugins import Installer
 
-pytest_plugins = ("support.faults.account", "support.workers")
+pytest_plugins = ("support.faults.report_plugin", "support.workers")
 
 _CONFINEMENT = confine_to_loopback()
 
-# What of the developer's environment changes clients, SDKs and how commands print, whatever CORO's
-# settings are. At once, since what several tests share is made before any of them.
+# Variables of the developer's environment that change clients, SDKs and the output of commands.
+# Removed at import: session fixtures start before any function fixture runs.
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "grpc_proxy")
 for _name in (
     *_PROXIES,
@@ -31,10 +31,10 @@ def pytest_report_header() -> str:
 
 
 def pytest_collection_finish() -> None:
-    """Keep what was imported and collected out of every later garbage collection.
+    """Keep all imported modules and collected tests out of later garbage collections.
 
-    Going through all of it takes a sixth of a second, and on a busy machine a multiple of that, in
-    which no event loop runs and deadlines pass.
+    A full collection of them takes a sixth of a second, several times that on a busy machine.
+    Meanwhile no event loop runs and deadlines pass.
     """
     gc.collect()
     gc.freeze()
@@ -42,7 +42,7 @@ def pytest_collection_finish() -> None:
 
 @pytest.fixture(autouse=True)
 def _no_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Work in an empty directory, without the settings and keys of whoever runs the tests."""
+    """Work in an empty directory, without the settings and keys of the developer."""
     monkeypatch.chdir(tmp_path)
     for name in {variable(field) for field in Settings.model_fields} & set(os.environ):
         monkeypatch.delenv(name)

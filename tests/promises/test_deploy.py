@@ -7,7 +7,7 @@ from coro_core.config.settings import Settings
 from support.paths import ROOT
 
 RENDER_GRACE_SECONDS = 30
-"""What Render gives a process to stop on the free plan (https://render.com/docs, 2026-11-22)."""
+"""Time to stop in seconds on Render's free plan (https://render.com/docs, 2026-11-22)."""
 
 
 def text(name: str) -> str:

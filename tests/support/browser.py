@@ -1,4 +1,4 @@
-"""A real Chromium, and a page that is held to the rules that hold for every visit."""
+"""A real Chromium, and a page that must keep the rules of every visit."""
 
 import os
 import shutil
@@ -11,7 +11,7 @@ import pytest
 from playwright.async_api import Browser, ConsoleMessage, Locator, Page, async_playwright, expect
 
 PATIENCE_MS = 30_000
-"""For what is certain to come; nothing is proved by how long it takes."""
+"""Timeout for events that are certain to come; no test measures it."""
 
 expect.set_options(timeout=PATIENCE_MS)
 
@@ -54,7 +54,7 @@ class Visit:
         page.on("request", lambda request: self._watch(request.url))
 
     async def open(self, fragment: str = "") -> None:
-        """Load the page, and wait until the models are there."""
+        """Load the page, and wait until the models are shown."""
         await self.page.goto(f"{self.address}/{fragment}")
         await expect(self.page.locator(".chip input").first).to_be_attached()
 
@@ -81,7 +81,7 @@ class Visit:
         return self.card(model)
 
     async def all_done(self) -> None:
-        """Wait until no model is at work."""
+        """Wait until no model's call is in flight."""
         await expect(self.page.locator(".card")).not_to_have_count(0)
         await expect(self.page.locator('.card[data-state="waiting"]')).to_have_count(0)
 

@@ -2,7 +2,7 @@
 
 
 class Clock:
-    """A clock that stands still until it is told otherwise."""
+    """A clock that stands still until a test advances it."""
 
     now = 1000.0
 

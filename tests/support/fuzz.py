@@ -1,4 +1,4 @@
-"""How hard the fuzz tests try: the short profile with every run of the suite, the long by command.
+"""Profiles of the fuzz tests: the short one runs with the suite, the long one by command.
 
 The short one draws the same cases each time, so that it fails always or never. The long one draws
 new ones; its seed is printed, and `FUZZ_SEED` draws them again.
@@ -16,14 +16,14 @@ from hypothesis.strategies import SearchStrategy
 
 LONG = os.environ.get("FUZZ") == "long"
 CASES = 10_000 if LONG else 200
-"""How many cases each property is tried with, but for one that starts a process for each."""
+"""Cases per property, except for one that starts a process for each case."""
 SEED = int(os.environ.get("FUZZ_SEED") or (random.randrange(2**32) if LONG else 4))
 TRIED: Counter[str] = Counter()
-"""How many cases each property was tried with in this run, the shrinking of failures included."""
+"""Cases per property in this run, including those that shrink a failure."""
 
 
 def fuzz(*, cases: int = CASES, **strategies: SearchStrategy[Any]) -> Callable[..., Any]:
-    """Try a property with drawn arguments, in as many cases as the profile says unless told."""
+    """Try a property with drawn arguments, in as many cases as the profile says by default."""
 
     def decorate(test: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(test)

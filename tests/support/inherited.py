@@ -1,4 +1,4 @@
-"""What a process started by a test inherits from the environment of the tests."""
+"""Variables that a process started by a test inherits from the tests' environment."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""What holds for every call to a plugin, whatever its provider sends."""
+"""Properties of every call to a plugin, for any reply of its provider."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

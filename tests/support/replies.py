@@ -1,4 +1,4 @@
-"""What a provider might send over HTTP/1.1, from the proper to the absurd, as strategies."""
+"""Strategies for a provider's replies over HTTP/1.1, from the proper to the absurd."""
 
 import json
 from codecs import BOM_UTF8
@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 from support.faults.canaries import KEYS, PROMPT
 
 _ECHOES = [*KEYS.values(), PROMPT]
-"""What must not come back out of CORO."""
+"""Values that CORO must not pass on."""
 _LITERALS = {
     "@deep list@": "[" * 60_000 + "]" * 60_000,
     "@deep object@": '{"a":' * 60_000 + "0" + "}" * 60_000,
     "@huge integer@": "9" * 5000,
     "@endless@": "1e999",
 }
-"""What `json.dumps` cannot write, by the text that stands for it."""
+"""Values that `json.dumps` cannot write, by the text that stands for them."""
 TEXT = st.text(max_size=30) | st.sampled_from(
     [*_ECHOES, *_LITERALS, "", " ", "\ud800", "\udfff\ud800"]
 )
@@ -132,12 +132,12 @@ def replies(draw: st.DrawFn, proper: Any, refused: Any) -> bytes:
     """Return a reply that is like one of these, head and all; the connection ends after it."""
     if draw(st.integers(0, 19)) == 0:
         return draw(st.binary(max_size=200))
-    # Mostly what is almost right, since anything else ends at the first look.
-    status, told = 200, proper
+    # Mostly almost correct bodies: any other fails at the first check.
+    status, meant = 200, proper
     if draw(st.integers(0, 2)) == 0:
         status = draw(st.sampled_from(_STATUSES) | st.integers(0, 999))
-        told = draw(st.sampled_from([refused, proper]))
-    body = draw(bodies(told))
+        meant = draw(st.sampled_from([refused, proper]))
+    body = draw(bodies(meant))
     fields = draw(st.just([]) | st.lists(headers(), max_size=3))
     fields = [*fields, ("connection", "close")]
     lines = "".join(f"{name}: {value}\r\n" for name, value in fields)

@@ -79,13 +79,13 @@ async def ask(client: httpx.AsyncClient, *models: str, **fields: Any) -> httpx.R
 
 
 def free_port() -> str:
-    """Return a port that nobody has just now, for who cannot ask for any."""
+    """Return a port that is free now, for programs that cannot choose one themselves."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         return str(taken.getsockname()[1])
 
 
 def wait_until_it_listens(server: subprocess.Popen[Any], port: int) -> None:
-    """Wait for a server that cannot say that it is up."""
+    """Wait for a server that does not report its start."""
     end = time.monotonic() + START_SECONDS
     while time.monotonic() < end:
         assert server.poll() is None, "it did not start"
@@ -124,15 +124,15 @@ class Process:
 
     @property
     def output(self) -> str:
-        """What it has printed so far."""
+        """Its output so far."""
         return "".join(self.lines)
 
     def address(self) -> str:
-        """Wait until it serves, and return where."""
+        """Wait until it serves, and return its address."""
         return self.wait_for(r"running on (http://[\d.:]+)")[1]
 
     def wait_for(self, pattern: str) -> re.Match[str]:
-        """Wait until what it prints matches `pattern`."""
+        """Wait until its output matches `pattern`."""
         with self._changed:
             self._changed.wait_for(
                 lambda: re.search(pattern, self.output) or not self._reader.is_alive(),

@@ -1,4 +1,4 @@
-"""How pytest-xdist shares the tests out: `pytest -n auto`."""
+"""Distribution of the tests among pytest-xdist workers: `pytest -n auto`."""
 
 import os
 
@@ -17,9 +17,9 @@ TOGETHER = (
 
 
 class Sharing(LoadScopeScheduling):
-    """Gives each test to whoever is free, but those of a folder that shares something to one.
+    """Gives each test to a free worker, but all tests of a sharing folder to one worker.
 
-    These groups come first, as the longest wait of all would be for one that is begun with last.
+    These groups come first: a long group that starts last would delay the end of the run.
     """
 
     # Not by the mark xdist_group: https://github.com/pytest-dev/pytest-xdist/issues/1386, 2026-09.
@@ -29,11 +29,11 @@ class Sharing(LoadScopeScheduling):
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Sharing:
-    """Share out in our way, whatever `--dist` says."""
+    """Return our scheduler for every value of `--dist`."""
     return Sharing(config, log)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Take one more than there are cores: many a test waits, for a deadline or a process."""
+    """Take one worker more than there are cores: many tests wait for a deadline or a process."""
     return (os.cpu_count() or 1) + 1

@@ -7,7 +7,7 @@ import pytest
 from coro_core import ConnectionFailed, NotConfigured
 from coro_core.testing import Behaviour
 from coro_gemini import GeminiPlugin
-from support.faults.gate import gate_before
+from support.faults.fault_proxy import proxy_before
 
 
 async def test_a_client_reconnects_when_the_server_is_back(simulator, request_for):
@@ -20,13 +20,13 @@ async def test_a_client_reconnects_when_the_server_is_back(simulator, request_fo
             except ConnectionFailed:
                 await asyncio.sleep(0.05)
 
-    async with asyncio.timeout(20), gate_before(simulator["GEMINI_BASE_URL"]) as gate:
-        environ = {**simulator, "GEMINI_BASE_URL": f"http://127.0.0.1:{gate.port}"}
+    async with asyncio.timeout(20), proxy_before(simulator["GEMINI_BASE_URL"]) as proxy:
+        environ = {**simulator, "GEMINI_BASE_URL": f"http://127.0.0.1:{proxy.port}"}
         async with plugin.coro_lifespan(environ):
-            await gate.shut()
+            await proxy.shut()
             with pytest.raises(ConnectionFailed):
                 await plugin.coro_generate(request_for())
-            await gate.open()
+            await proxy.open()
             assert (await reconnected()).text
 
 

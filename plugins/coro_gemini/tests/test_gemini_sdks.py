@@ -12,7 +12,7 @@ from coro_core.testing import Behaviour
 from coro_gemini import GeminiPlugin
 from coro_gemini.settings import read_settings
 from support.faults.certificates import certificate
-from support.faults.gate import gate_before
+from support.faults.fault_proxy import proxy_before
 
 OLD, NEW = "google-generativeai", "google-genai"
 
@@ -207,8 +207,8 @@ async def test_no_environment_variable_adds_a_trusted_certificate(
     sdk, simulator, run_python, tmp_path
 ):
     context = certificate(tmp_path, "untrusted", "IP:127.0.0.1")
-    async with gate_before(simulator["GEMINI_BASE_URL"], context) as gate:
-        environ = {**simulator, "GEMINI_BASE_URL": f"https://127.0.0.1:{gate.port}"}
+    async with proxy_before(simulator["GEMINI_BASE_URL"], context) as proxy:
+        environ = {**simulator, "GEMINI_BASE_URL": f"https://127.0.0.1:{proxy.port}"}
         code = f"""
         import asyncio
         from coro_core import GenerateRequest, ProviderError

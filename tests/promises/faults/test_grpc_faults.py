@@ -18,48 +18,48 @@ from support.faults.grpc_server import (
     scripted_gemini,
     well,
 )
+from support.faults.harness import HURRIED, PATIENT, Harness, fault_harness
 from support.faults.replies import raw
-from support.faults.world import HURRIED, PATIENT, World, world
 
 S = grpc.StatusCode
 MEGABYTE = 1024 * 1024
 
 
 @asynccontextmanager
-async def scripted() -> AsyncIterator[tuple[World, ScriptedGemini]]:
+async def scripted() -> AsyncIterator[tuple[Harness, ScriptedGemini]]:
     async with (
         scripted_gemini() as (script, address),
-        world("gemini", {"GEMINI_BASE_URL": address}) as here,
+        fault_harness("gemini", {"GEMINI_BASE_URL": address}) as harness,
     ):
-        yield here, script
+        yield harness, script
 
 
 async def survives(
-    here: World,
+    harness: Harness,
     script: ScriptedGemini,
     name: str,
     code: str | None,
     answer: Answer,
     timeout: float = HURRIED,
 ) -> None:
-    with here.trials.trial(name):
+    with harness.cases.case(name):
         script.answer = answer
         try:
-            row = await here.fails(code, timeout)
+            row = await harness.fails(code, timeout)
         finally:
             script.answer = None
         if name in WAITS:
             assert row["retry_after_s"] == WAITS[name]
-        await here.recovers()
-        await here.settled()
+        await harness.recovers()
+        await harness.settled()
 
 
 async def test_every_status_of_gemini_costs_its_own_row() -> None:
-    told = {name.partition(",")[0] for name in REFUSALS}
-    assert told == {status.name for status in S} - {"OK"}
-    async with scripted() as (here, script):
+    named = {name.partition(",")[0] for name in REFUSALS}
+    assert named == {status.name for status in S} - {"OK"}
+    async with scripted() as (harness, script):
         for name, (code, refused) in REFUSALS.items():
-            await survives(here, script, name, code, refuse(refused))
+            await survives(harness, script, name, code, refuse(refused))
 
 
 async def test_a_wait_that_fits_is_waited_for_and_then_gemini_answers(
@@ -74,44 +74,46 @@ async def test_a_wait_that_fits_is_waited_for_and_then_gemini_answers(
             return await refuse(rpc_status("RESOURCE_EXHAUSTED", "", retry_in("1s")))(echo, context)
         return well()
 
-    async with scripted() as (here, script):
-        with here.trials.trial("RESOURCE_EXHAUSTED and a wait that fits"):
+    async with scripted() as (harness, script):
+        with harness.cases.case("RESOURCE_EXHAUSTED and a wait that fits"):
             script.answer = once
-            await here.fails(None, timeout=5.0)
+            await harness.fails(None, timeout=5.0)
             assert len(asked) == 2
             assert asked[1] - asked[0] >= 1.0
-            await here.settled()
+            await harness.settled()
 
 
-async def test_a_wait_that_does_not_fit_is_told_at_once_by_gemini_too() -> None:
-    async with scripted() as (here, script):
-        with here.trials.trial("RESOURCE_EXHAUSTED and a wait that does not fit"):
+async def test_a_wait_that_does_not_fit_is_reported_at_once_by_gemini_too() -> None:
+    async with scripted() as (harness, script):
+        with harness.cases.case("RESOURCE_EXHAUSTED and a wait that does not fit"):
             script.answer = refuse(rpc_status("RESOURCE_EXHAUSTED", "", retry_in("30s")))
             calls = script.calls
-            row = await here.fails("rate_limited", timeout=20.0)
+            row = await harness.fails("rate_limited", timeout=20.0)
             assert row["retry_after_s"] == 30.0
             assert script.calls == calls + 1
             # Neither the wait nor the deadline went by.
             assert row["latency_ms"] < 15_000
-            await here.settled()
+            await harness.settled()
 
 
 async def test_whatever_gemini_answers_costs_its_own_row() -> None:
-    async with scripted() as (here, script):
+    async with scripted() as (harness, script):
         for name, (code, content) in ANSWERS.items():
             # Many bytes take the simulator a while to put together.
             timeout = HURRIED if len(content) < MEGABYTE else PATIENT
-            await survives(here, script, name, code, saying(content), timeout)
+            await survives(harness, script, name, code, saying(content), timeout)
 
 
 async def test_gemini_that_breaks_the_rules_of_grpc_costs_its_own_row() -> None:
-    async with scripted() as (here, script):
+    async with scripted() as (harness, script):
         for name, (code, answer) in BREACHES.items():
-            await survives(here, script, name, code, answer)
+            await survives(harness, script, name, code, answer)
 
 
 async def test_frames_that_break_http2_cost_their_own_row() -> None:
-    async with world("gemini") as here:
+    async with fault_harness("gemini") as harness:
         for fault, (code, content) in FRAMES.items():
-            await here.survives(fault, code, raw_reply=raw(content))
-        await here.survives("continuations without end", LOST, timeout=1.0, raw_reply=continuations)
+            await harness.survives(fault, code, raw_reply=raw(content))
+        await harness.survives(
+            "continuations without end", LOST, timeout=1.0, raw_reply=continuations
+        )

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from coro_core.testing import Call
-from support.faults.replies import completion, echo, map_error, reply, told
-from support.faults.world import world
+from support.faults.harness import fault_harness
+from support.faults.replies import completion, echo, json_bytes, map_error, reply
 
 HTTP_PLUGINS = ("deepseek", "groq", "openai")
 ERRORS: dict[str, tuple[dict[str, Any], str, str]] = {
@@ -66,24 +66,24 @@ ERRORS: dict[str, tuple[dict[str, Any], str, str]] = {
     ),
     "a number that is no status": ({"code": 200}, "invalid_response", "invalid_response"),
 }
-"""What is in the error, and its code for DeepSeek and for others."""
+"""Fields of the error, and its code for DeepSeek and for the others."""
 
 
 @pytest.mark.parametrize("plugin", HTTP_PLUGINS)
 async def test_a_refusal_within_a_200_is_read_as_the_refusal_it_is(plugin: str) -> None:
-    async with world(plugin) as here:
+    async with fault_harness(plugin) as harness:
         for name, (error, deepseek, usual) in ERRORS.items():
 
             def body(call: Call, error: dict[str, Any] = error) -> bytes:
-                return told({"error": {"message": echo(call), **error}})
+                return json_bytes({"error": {"message": echo(call), **error}})
 
             code = deepseek if plugin == "deepseek" else usual
-            await here.survives(f"200 with {name}", code, raw_reply=reply(body))
+            await harness.survives(f"200 with {name}", code, raw_reply=reply(body))
 
         def both(call: Call) -> bytes:
             return completion(call, error={"message": echo(call), "code": 500})
 
-        await here.survives("200 with an answer and an error", None, raw_reply=reply(both))
+        await harness.survives("200 with an answer and an error", None, raw_reply=reply(both))
 
 
 @pytest.mark.parametrize("plugin", HTTP_PLUGINS)
@@ -101,27 +101,27 @@ async def test_a_wait_that_fits_is_waited_for_and_then_the_model_answers(
         async for chunk in script(call):
             yield chunk
 
-    async with world(plugin) as here:
-        with here.trials.trial(f"{status} and a wait that fits"):
-            with here.script(raw_reply=once):
-                await here.fails(None, timeout=5.0)
+    async with fault_harness(plugin) as harness:
+        with harness.cases.case(f"{status} and a wait that fits"):
+            with harness.script(raw_reply=once):
+                await harness.fails(None, timeout=5.0)
             assert len(asked) == 2
             assert asked[1] - asked[0] >= 1.0
-            await here.settled()
+            await harness.settled()
 
 
 @pytest.mark.parametrize("plugin", HTTP_PLUGINS)
 @pytest.mark.parametrize(("status", "code"), [(429, "rate_limited"), (503, "overloaded")])
-async def test_a_wait_that_does_not_fit_is_told_at_once(
+async def test_a_wait_that_does_not_fit_is_reported_at_once(
     plugin: str, status: int, code: str
 ) -> None:
-    async with world(plugin) as here:
-        with here.trials.trial(f"{status} and a wait that does not fit"):
-            here.behaviour.calls.clear()
-            with here.script(raw_reply=map_error(status, {"retry-after": "30"})):
-                row = await here.fails(code, timeout=20.0)
+    async with fault_harness(plugin) as harness:
+        with harness.cases.case(f"{status} and a wait that does not fit"):
+            harness.behaviour.calls.clear()
+            with harness.script(raw_reply=map_error(status, {"retry-after": "30"})):
+                row = await harness.fails(code, timeout=20.0)
             assert row["retry_after_s"] == 30.0
-            assert len(here.behaviour.calls) == 1
+            assert len(harness.behaviour.calls) == 1
             # Neither the wait nor the deadline went by.
             assert row["latency_ms"] < 15_000
-            await here.settled()
+            await harness.settled()

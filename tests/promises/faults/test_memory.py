@@ -1,4 +1,4 @@
-"""What the faults cost in memory: one server process, all four plugins, every fault there is."""
+"""Memory under faults: one server process, all four plugins, every fault."""
 
 import asyncio
 import gzip
@@ -20,9 +20,7 @@ from support.faults.framings import COMPRESSED, FRAMINGS, MEGABYTE, OK, SLOW
 from support.faults.gemini_refusals import REFUSALS
 from support.faults.grpc_answers import ANSWERS, BREACHES, FRAMES, saying
 from support.faults.grpc_server import Answer, ScriptedGemini, refuse, scripted_gemini
-from support.faults.replies import completion, head, map_error, raw, reply
-from support.faults.statuses import STATUSES
-from support.faults.world import (
+from support.faults.harness import (
     HURRIED,
     MODELS,
     PATIENT,
@@ -32,13 +30,15 @@ from support.faults.world import (
     provider_of,
     simulator,
 )
+from support.faults.replies import completion, head, map_error, raw, reply
+from support.faults.statuses import STATUSES
 from support.server import Process
 
 MOST = 200 * MEGABYTE
 CAP = 512 * MEGABYTE
-"""What a small host has: beyond it the system gives no more."""
+"""Memory of a small host in bytes; allocations beyond it fail."""
 AT_ONCE = 2
-"""How many requests meet each costly fault together, three or four providers in each."""
+"""Concurrent requests per costly fault, each to three or four providers."""
 BOMB = gzip.compress(b" " * (64 * MEGABYTE), 9)
 
 
@@ -119,7 +119,7 @@ Providers = dict[str, Provider]
 async def server_before_faults(
     gemini: str, folder: Path
 ) -> AsyncIterator[tuple[Process, str, Providers]]:
-    """Serve, in a process of its own, before providers that do as they are told."""
+    """Serve, in a process of its own, before scripted providers."""
     faults = {
         "deepseek": CHAT,
         "groq": CHAT,
@@ -142,7 +142,7 @@ async def server_before_faults(
                 scripted_gemini()
             )
             providers["gemini"] = Provider(GRPC, COSTLY_GRPC, script)
-        # Once before: whoever is the first to import a library compiles it, which takes memory.
+        # Start once before: the first import of a library compiles it, which takes memory.
         with Process("serve", "--port", "0", cwd=folder, environ=settings) as first:
             for name in KEYS:
                 await asyncio.to_thread(first.wait_for, f'"plugin": "{name}", "state": "ready"')
@@ -202,8 +202,10 @@ async def test_every_fault_there_is_leaves_a_server_below_200_mib(
                 # gRPC waits a moment before it connects again.
                 while await ask(PATIENT) != [None] * len(providers):
                     pass
-    told = ", ".join(f"{peak / MEGABYTE:.0f}" for peak in peaks)
-    print(f"{gemini}: peak in MiB at rest, after every fault, the costly ones and a flood: {told}")
+    listed = ", ".join(f"{peak / MEGABYTE:.0f}" for peak in peaks)
+    print(
+        f"{gemini}: peak in MiB at rest, after every fault, the costly ones and a flood: {listed}"
+    )
     assert peaks[-1] < MOST
 
 

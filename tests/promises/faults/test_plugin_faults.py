@@ -1,4 +1,4 @@
-"""What a plugin can do wrong: it costs its own row, and tells nobody what it was asked."""
+"""Faults of a plugin: each costs its own row, and leaks no prompt."""
 
 import asyncio
 import contextvars
@@ -10,12 +10,12 @@ from coro_core import GenerateRequest, Generation, InvalidResponse, UpstreamErro
 from coro_core.contract.errors import ProviderError
 from coro_core.web.app import create_app
 from support.faults.canaries import KEYS, PROMPT, PROVIDER_TEXT, WATCH
-from support.faults.ledger import Trials
-from support.faults.world import HURRIED, OVERRUN_MS, Level
+from support.faults.harness import HURRIED, OVERRUN_MS, Level
+from support.faults.report import FaultCases
 from support.plugins import NO_REAL_PLUGINS, Echo, Installer, answer, model
 from support.server import serving
 
-TRIALS_OF = "any plugin"
+PLUGIN = "any plugin"
 _word: contextvars.ContextVar[str] = contextvars.ContextVar("word", default="")
 
 
@@ -27,7 +27,7 @@ class Healthy(Echo):
 
 
 class Scripted(Echo):
-    """Does what the test says, given the request."""
+    """Calls the test's function with the request."""
 
     models = (model("bad"),)
     script: Any = None
@@ -36,7 +36,7 @@ class Scripted(Echo):
         return await type(self).script(request)
 
 
-class Bench:
+class AppUnderTest:
     """A server with one plugin that misbehaves and one that does not."""
 
     def __init__(self, app: Any, client: Any) -> None:
@@ -52,10 +52,10 @@ class Bench:
         assert response.json()["total_latency_ms"] <= timeout * 1000 + OVERRUN_MS
         return dict(bad)
 
-    async def no_stragglers(self) -> None:
+    async def no_abandoned_calls(self) -> None:
         deadline = asyncio.get_running_loop().time() + 5
         while self.app.state.engine.fanout.abandoned_running:
-            assert asyncio.get_running_loop().time() < deadline, "a straggler was left"
+            assert asyncio.get_running_loop().time() < deadline, "an abandoned call was left"
             await asyncio.sleep(0.01)
 
 
@@ -130,25 +130,25 @@ FAULTS = {
 async def test_whatever_a_plugin_does_costs_its_own_row(install: Installer) -> None:
     install.add("bad", Scripted)
     install.add("healthy", Healthy)
-    trials = Trials(TRIALS_OF)
+    cases = FaultCases(PLUGIN)
     app = create_app(NO_REAL_PLUGINS)
     async with serving(app) as client:
-        bench = Bench(app, client)
+        app_under_test = AppUnderTest(app, client)
         Scripted.script = well
-        await bench.ask()
+        await app_under_test.ask()
         level = Level.now()
         for script, code in FAULTS.items():
-            with trials.trial(script.__name__.replace("_", " ")):
+            with cases.case(script.__name__.replace("_", " ")):
                 Scripted.script = script
-                row = await bench.ask()
+                row = await app_under_test.ask()
                 assert row["error_code"] == code, f"{row['error_code']}: {row['error']}"
                 assert row["response"] == ""
                 assert 20 < len(row["error"]) <= 500
                 Scripted.script = well
-                assert (await bench.ask())["response"] == "well"
-                await bench.no_stragglers()
+                assert (await app_under_test.ask())["response"] == "well"
+                await app_under_test.no_abandoned_calls()
                 assert Level.now().tasks <= level.tasks
-    trials.verdict()
+    cases.raise_failures()
 
 
 async def well(_: GenerateRequest) -> Any:
@@ -156,27 +156,29 @@ async def well(_: GenerateRequest) -> Any:
 
 
 @pytest.fixture
-async def bench(install: Installer) -> Any:
+async def app_under_test(install: Installer) -> Any:
     install.add("bad", Scripted)
     install.add("healthy", Healthy)
     app = create_app(NO_REAL_PLUGINS)
     async with serving(app) as client:
-        yield Bench(app, client)
+        yield AppUnderTest(app, client)
 
 
-async def test_a_long_detail_is_cut_and_half_a_surrogate_pair_in_it_mended(bench: Bench) -> None:
+async def test_a_long_detail_is_cut_and_half_a_surrogate_pair_in_it_mended(
+    app_under_test: AppUnderTest,
+) -> None:
     async def long(_: GenerateRequest) -> Any:
         raise UpstreamError("\ud800" + "é" * 10_000_000)
 
     Scripted.script = long
-    row = await bench.ask()
+    row = await app_under_test.ask()
     assert row["error_code"] == "upstream_error"
     assert "\ufffdé" in row["error"]
     assert len(row["error"]) == 500
 
 
 async def test_a_late_answer_is_discarded_and_never_given_to_another_request(
-    bench: Bench,
+    app_under_test: AppUnderTest,
 ) -> None:
     release, ended = asyncio.Event(), asyncio.Event()
 
@@ -191,17 +193,17 @@ async def test_a_late_answer_is_discarded_and_never_given_to_another_request(
         return answer("answer to the slow one")
 
     Scripted.script = late
-    assert (await bench.ask(0.3, "the slow one"))["error_code"] == "timeout"
-    assert bench.app.state.engine.fanout.abandoned_running == 1
-    waiting = asyncio.create_task(bench.ask(5, "another"))
+    assert (await app_under_test.ask(0.3, "the slow one"))["error_code"] == "timeout"
+    assert app_under_test.app.state.engine.fanout.abandoned_running == 1
+    waiting = asyncio.create_task(app_under_test.ask(5, "another"))
     release.set()
     assert (await waiting)["response"] == "answer to another"
     await ended.wait()
-    await bench.no_stragglers()
-    assert (await bench.ask(5, "a third"))["response"] == "answer to a third"
+    await app_under_test.no_abandoned_calls()
+    assert (await app_under_test.ask(5, "a third"))["response"] == "answer to a third"
 
 
-async def test_what_a_plugin_puts_into_its_context_is_its_own(bench: Bench) -> None:
+async def test_what_a_plugin_puts_into_its_context_is_its_own(app_under_test: AppUnderTest) -> None:
     seen: list[str] = []
 
     async def setting(_: GenerateRequest) -> Any:
@@ -210,13 +212,15 @@ async def test_what_a_plugin_puts_into_its_context_is_its_own(bench: Bench) -> N
         return answer("well")
 
     Scripted.script = setting
-    await bench.ask()
-    await bench.ask()
+    await app_under_test.ask()
+    await app_under_test.ask()
     assert seen == ["", ""]
     assert _word.get() == ""
 
 
-async def test_a_task_that_a_plugin_leaves_behind_costs_nobody_anything(bench: Bench) -> None:
+async def test_a_task_that_a_plugin_leaves_behind_costs_nobody_anything(
+    app_under_test: AppUnderTest,
+) -> None:
     left: list[asyncio.Task[None]] = []
 
     async def fail(words: str) -> None:
@@ -227,10 +231,10 @@ async def test_a_task_that_a_plugin_leaves_behind_costs_nobody_anything(bench: B
         return answer("well")
 
     Scripted.script = leaving
-    assert (await bench.ask())["response"] == "well"
+    assert (await app_under_test.ask())["response"] == "well"
     await asyncio.wait(left)
-    # Its exception is told in the log when the task is forgotten, without its text.
+    # asyncio logs its exception, without its text, when the task is collected.
     left.clear()
-    assert (await bench.ask())["response"] == "well"
+    assert (await app_under_test.ask())["response"] == "well"
     await asyncio.wait(left)
     assert isinstance(left[0].exception(), ValueError)

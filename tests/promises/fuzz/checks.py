@@ -1,4 +1,4 @@
-"""What must hold of every reply besides what schemathesis checks; its command loads this file."""
+"""Checks of every reply beside those of schemathesis, whose command loads this file."""
 
 from typing import Any
 

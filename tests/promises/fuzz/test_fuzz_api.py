@@ -14,7 +14,7 @@ from importlib import import_module
 from pathlib import Path
 
 from coro_core.testing import Behaviour
-from support.faults.world import CLASSES
+from support.faults.harness import CLASSES
 from support.fuzz import CASES, LONG, SEED, TRIED
 from support.server import Process
 
@@ -39,7 +39,7 @@ async def server(cwd: Path) -> AsyncIterator[Process]:
 
 
 def statuses(lines: list[str]) -> set[int]:
-    """Return what the server has answered with, as its log tells."""
+    """Return the statuses of the server's replies, from its log."""
     return {json.loads(line)["status"] for line in lines if '"message": "request"' in line}
 
 
@@ -60,10 +60,10 @@ async def test_every_reply_of_every_route_is_as_described(tmp_path: Path) -> Non
             stderr=asyncio.subprocess.STDOUT,
         )
         output, _ = await run.communicate()
-    told = output.decode()
-    tried = re.search(r"([\d,]+) generated", told)
-    assert tried, told
+    report = output.decode()
+    tried = re.search(r"([\d,]+) generated", report)
+    assert tried, report
     TRIED["every_reply_of_every_route_is_as_described"] += int(tried[1].replace(",", ""))
-    assert run.returncode == 0, told
+    assert run.returncode == 0, report
     assert "Traceback" not in process.output
     assert statuses(process.lines) >= {200, 404, 422, 500, 503}

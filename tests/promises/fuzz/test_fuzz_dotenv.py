@@ -1,4 +1,4 @@
-"""Whatever stands in `.env`, CORO starts or says in one line why not."""
+"""CORO starts with any `.env`, or says in one line why not."""
 
 from codecs import BOM_UTF8
 from pathlib import Path
@@ -48,7 +48,7 @@ def dotenvs(draw: st.DrawFn) -> bytes:
 
 
 def _started(path: Path) -> str:
-    """Return what an operator is told: nothing when it starts."""
+    """Return the startup error; an empty text when CORO starts."""
     try:
         environ = read_environ({}, path)
         assert all(type(value) is str for pair in environ.items() for value in pair)
@@ -64,11 +64,11 @@ def _started(path: Path) -> str:
 def test_it_starts_or_says_in_one_line_why_not(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / ".env"
     path.write_bytes(content)
-    told = _started(path)
-    assert told.isprintable(), told
-    assert len(told) < 5000
+    error = _started(path)
+    assert error.isprintable(), error
+    assert len(error) < 5000
     # The one setting whose message repeats it: a plugin's name that was mistyped.
-    assert told.startswith("CORO_DEMO_FAIL:") or not leaks(told.encode())
+    assert error.startswith("CORO_DEMO_FAIL:") or not leaks(error.encode())
 
 
 @fuzz(cases=100 if LONG else 5, content=dotenvs())

@@ -1,4 +1,4 @@
-"""Whatever Gemini sends over gRPC, a call gives an answer or a proper error."""
+"""A call gives an answer or a proper error for any bytes over gRPC."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -14,7 +14,7 @@ from coro_gemini.grpc.sdk import Status, error_details, grpc, protos
 from support.faults.canaries import KEYS
 from support.faults.grpc_answers import saying
 from support.faults.grpc_server import Answer, Context, ScriptedGemini, scripted_gemini, well
-from support.faults.world import SDKS
+from support.faults.harness import SDKS
 from support.fuzz import fuzz
 from support.protobuf import TEXT, damaged, filled
 from support.provider_calls import keeps_the_contract, lists_or_fails, request_for
@@ -56,7 +56,7 @@ def refusals(draw: st.DrawFn) -> tuple[Any, str, bytes]:
 
 @dataclass(slots=True)
 class Provider:
-    """The plugin, open before a server that sends what it is told to."""
+    """The plugin, started before a scripted server."""
 
     plugin: GeminiPlugin
     script: ScriptedGemini

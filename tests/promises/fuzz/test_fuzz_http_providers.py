@@ -1,4 +1,4 @@
-"""Whatever a provider sends over HTTP, a call gives an answer or a proper error."""
+"""A call gives an answer or a proper error for any reply over HTTP."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
@@ -71,7 +71,7 @@ GEMINI_REFUSED = {
 
 @dataclass(slots=True)
 class Provider:
-    """A plugin that is open before a server that sends what it is told to."""
+    """A plugin that was started before a scripted server."""
 
     plugin: Any
     model: str

@@ -1,4 +1,4 @@
-"""Whatever a `Retry-After` header says, it is a bearable wait or none."""
+"""Any `Retry-After` header gives a bearable wait or none."""
 
 from datetime import UTC, datetime, timedelta, timezone
 from email.utils import format_datetime

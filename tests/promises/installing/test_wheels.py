@@ -1,4 +1,4 @@
-"""What is built holds what it should and nothing else, and works away from its source."""
+"""Built distributions hold the right files and work away from their source."""
 
 import subprocess
 import tarfile

@@ -13,7 +13,7 @@ from importlib.metadata import entry_points
 from typing import Any
 
 from coro_core.testing import Behaviour, Call, Fault
-from support.faults.world import Everything
+from support.faults.harness import Everything
 
 
 class Count(list[Call]):

@@ -1,4 +1,4 @@
-"""What no provider should send with a 200, and some do: each body, and the code of its row.
+"""Bodies that no provider should send with a 200, and some do, with the code of the row.
 
 `None` stands for an answer.
 """
@@ -7,17 +7,17 @@ from collections.abc import Callable
 
 from coro_core.testing import Call
 from support.faults.canaries import PROVIDER_TEXT
-from support.faults.replies import Body, completion, echo, error_body, told
+from support.faults.replies import Body, completion, echo, error_body, json_bytes
 
 INVALID, EMPTY, BLOCKED = "invalid_response", "empty_response", "content_blocked"
 Bodies = dict[str, tuple[Body, str | None]]
 
-TINY = told([{"a": 1}] * 200_000)
+TINY = json_bytes([{"a": 1}] * 200_000)
 """Made once: nobody else in the process can answer while it is made."""
 
 
 def answer(message: object) -> bytes:
-    return told({"choices": [{"message": message, "finish_reason": "stop"}]})
+    return json_bytes({"choices": [{"message": message, "finish_reason": "stop"}]})
 
 
 def tiny_objects(call: Call) -> bytes:
@@ -30,12 +30,12 @@ CHAT_BODIES: Bodies = {
     "two JSON objects": (lambda call: completion(call) * 2, INVALID),
     "a list": (lambda call: b"[" + completion(call) + b"]", INVALID),
     "a number": (b"7", INVALID),
-    "a text": (lambda call: told(echo(call)), INVALID),
+    "a text": (lambda call: json_bytes(echo(call)), INVALID),
     "null": (b"null", INVALID),
     "NaN": (b"NaN", INVALID),
     "100,000 brackets": (b"[" * 100_000, INVALID),
     "a number of 10,000 digits": (b"9" * 10_000, INVALID),
-    "no choices": (lambda call: told({"model": echo(call)}), INVALID),
+    "no choices": (lambda call: json_bytes({"model": echo(call)}), INVALID),
     "empty choices": (b'{"choices": []}', INVALID),
     "choices that are an object": (b'{"choices": {"0": 1}}', INVALID),
     "a choice that is null": (b'{"choices": [null]}', INVALID),
@@ -75,7 +75,7 @@ CHAT_BODIES: Bodies = {
 
 
 def candidate(**fields: object) -> bytes:
-    return told({"candidates": [fields]})
+    return json_bytes({"candidates": [fields]})
 
 
 def part(**fields: object) -> bytes:
@@ -93,7 +93,7 @@ REST_BODIES: Bodies = {
     "half of a JSON object": (lambda call: completion(call)[:-20], INVALID),
     "two JSON objects": (lambda call: completion(call) * 2, INVALID),
     "a list": (lambda call: b"[" + completion(call) + b"]", INVALID),
-    "a text": (lambda call: told(echo(call)), INVALID),
+    "a text": (lambda call: json_bytes(echo(call)), INVALID),
     "null": (b"null", INVALID),
     "NaN": (b"NaN", INVALID),
     "100,000 brackets": (b"[" * 100_000, INVALID),
@@ -101,25 +101,33 @@ REST_BODIES: Bodies = {
     "an error with 200": (error_body, INVALID),
     "an object without fields": (b"{}", INVALID),
     "another dialect": (b'{"choices": [{"message": {"content": "fine"}}]}', INVALID),
-    "candidates that are an object": (told({"candidates": {"0": 1}}), INVALID),
-    "a candidate that is null": (told({"candidates": [None]}), INVALID),
+    "candidates that are an object": (json_bytes({"candidates": {"0": 1}}), INVALID),
+    "a candidate that is null": (json_bytes({"candidates": [None]}), INVALID),
     "content that is a text": (lambda call: candidate(content=echo(call)), INVALID),
     "parts that are a text": (lambda call: candidate(content={"parts": echo(call)}), INVALID),
     "a part that is a number": (candidate(content={"parts": [7]}), INVALID),
     "a text that is an object": (part(text={}), INVALID),
     "a text of 1.5 million characters": (part(text="x" * 1_500_000), INVALID),
     "UTF-8 that is broken": (lambda call: completion(call).replace(b"fine", b"\xff\xfe"), INVALID),
-    "no candidates": (told({"candidates": [], "usageMetadata": {}}), EMPTY),
+    "no candidates": (json_bytes({"candidates": [], "usageMetadata": {}}), EMPTY),
     "a candidate without content": (candidate(finishReason="STOP"), EMPTY),
     "MAX_TOKENS without parts": (candidate(content={}, finishReason="MAX_TOKENS"), EMPTY),
     "thoughts alone": (part(text=PROVIDER_TEXT, thought=True), EMPTY),
     "parts of white space": (part(text=" \n"), EMPTY),
     "a call of a function": (part(functionCall={"name": PROVIDER_TEXT}), EMPTY),
     "SAFETY without parts": (candidate(finishReason="SAFETY"), BLOCKED),
-    "a prompt that is blocked": (told({"promptFeedback": {"blockReason": "SAFETY"}}), BLOCKED),
-    "a reason to block of the future": (told({"promptFeedback": {"blockReason": "NEW"}}), BLOCKED),
+    "a prompt that is blocked": (
+        json_bytes({"promptFeedback": {"blockReason": "SAFETY"}}),
+        BLOCKED,
+    ),
+    "a reason to block of the future": (
+        json_bytes({"promptFeedback": {"blockReason": "NEW"}}),
+        BLOCKED,
+    ),
     "a finish reason of the future": (
-        told({"candidates": [{"content": {"parts": [{"text": "x"}]}, "finishReason": "NEW"}]}),
+        json_bytes(
+            {"candidates": [{"content": {"parts": [{"text": "x"}]}, "finishReason": "NEW"}]}
+        ),
         None,
     ),
     "half a surrogate pair": (part(text="fine \ud83d"), None),

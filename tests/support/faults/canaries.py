@@ -34,7 +34,7 @@ def leaks(content: bytes) -> list[bytes]:
 
 @dataclass(slots=True)
 class Watch:
-    """What has been searched so far, and what was found."""
+    """Bytes searched so far, and the places of canaries found."""
 
     bytes_searched: int = 0
     found: list[str] = field(default_factory=list)

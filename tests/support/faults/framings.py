@@ -1,4 +1,4 @@
-"""What is not HTTP, not in time, or not what was asked for: byte for byte."""
+"""Replies, byte for byte, that are no HTTP, late, or not acceptable to the client."""
 
 import asyncio
 import gzip

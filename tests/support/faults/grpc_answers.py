@@ -1,4 +1,4 @@
-"""What Gemini should not answer over gRPC: each with the code of its row, `None` for an answer."""
+"""Replies that Gemini should not send over gRPC, each with its row's code; `None`: an answer."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -96,7 +96,7 @@ BREACHES: dict[str, tuple[str, Answer]] = {
         (a_text_of_5000_characters, "upstream_error"),
     )
 }
-"""What breaks the rules of gRPC."""
+"""Breaches of the rules of gRPC."""
 
 
 def frame(kind: int, stream: int, payload: bytes, flags: int = 0) -> bytes:
@@ -123,7 +123,7 @@ FRAMES: dict[str, tuple[str, bytes]] = {
     "zeros": (LOST, b"\0" * 4096),
     "a TLS alert": (LOST, b"\x15\x03\x01\0\x02\x02\x28"),
 }
-"""What breaks those of HTTP/2."""
+"""Breaches of the rules of HTTP/2."""
 
 
 async def continuations(_: Call) -> AsyncGenerator[bytes, None]:

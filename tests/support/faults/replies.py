@@ -19,7 +19,7 @@ def echo(call: Call) -> str:
 
 
 def prompt_of(call: Call) -> str:
-    """Return the prompt of a call, in the chat dialect or as the simulator of Gemini tells it."""
+    """Return the prompt of a call, from the chat dialect or from Gemini's protocol."""
     if "prompt" in call.body:
         return str(call.body["prompt"])
     messages: Any = call.body["messages"]
@@ -36,10 +36,10 @@ def completion(call: Call, **fields: Any) -> bytes:
         "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
         "usage": {"prompt_tokens": 1, "completion_tokens": 1},
     }
-    return told({**reply, **fields})
+    return json_bytes({**reply, **fields})
 
 
-def told(value: object) -> bytes:
+def json_bytes(value: object) -> bytes:
     """Return a value as JSON."""
     return json.dumps(value).encode()
 
@@ -47,7 +47,7 @@ def told(value: object) -> bytes:
 def error_body(call: Call) -> bytes:
     """Return an error in the chat dialect, with the key and the prompt in it."""
     error = {"message": echo(call), "type": "odd", "param": echo(call), "code": "odd"}
-    return told({"error": error})
+    return json_bytes({"error": error})
 
 
 def head(call: Call, status: int, headers: Mapping[str, str] | None = None) -> bytes:

@@ -30,7 +30,7 @@ OWN_MEANING = {
     ("gemini-genai", 404): "invalid_response",
     ("openai", 404): "bad_request",
 }
-"""DeepSeek tells a missing model by a 400, Google and the services behind coro-openai in their own
+"""DeepSeek reports a missing model by 400, Google and the services behind coro-openai in their own
 words: other 404s are a wrong address."""
 WITHOUT_A_BODY = {204, 304}
 
@@ -52,4 +52,4 @@ WAITS = {
     "5, 7": None,
     "\u0665": None,
 }
-"""What `Retry-After` says, and the wait that the row names."""
+"""Values of `Retry-After`, and the wait that the row names."""

@@ -1,4 +1,4 @@
-"""A browser for all tests here, and servers for it to look at."""
+"""One browser for all tests here, and servers for it to visit."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ from support.paths import TESTS
 from support.plugins import Installer
 from support.server import Process
 
-STAGE = Path(__file__).with_name("stage.py").read_text()
+BROWSER_PLUGIN = Path(__file__).with_name("browser_plugin.py").read_text()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -46,7 +46,7 @@ def viewport() -> tuple[int, int]:
 async def visitor(
     browser: Browser, scheme: str, viewport: tuple[int, int]
 ) -> AsyncIterator["Visitor"]:
-    """Somebody who opens pages; each must keep the rules until the end of the test."""
+    """A visitor who opens pages; each page must keep the rules until the end of the test."""
     visitor = Visitor(browser, scheme, viewport)
     yield visitor
     await visitor.leave()
@@ -62,7 +62,7 @@ class Visitor:
         self._visits: list[Visit] = []
 
     async def at(self, address: str, fragment: str = "") -> Visit:
-        """Visit the page at an address, and wait until its models are there."""
+        """Visit the page at an address, and wait until its models are shown."""
         visit = await self.before(address)
         await visit.open(fragment)
         return visit
@@ -96,10 +96,10 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @contextmanager
-def staged(cwd: Path, **settings: str) -> Iterator[Process]:
-    """Serve the models of stage.py, and five others that lack a key."""
+def browser_app(cwd: Path, **settings: str) -> Iterator[Process]:
+    """Serve the models of browser_plugin.py, and five others that lack a key."""
     installer = Installer(cwd)
-    installer.add_source("stage", STAGE)
+    installer.add_source("scripted", BROWSER_PLUGIN)
     environ = {
         "PYTHONPATH": f"{cwd}:{TESTS}",
         "CORO_TIMEOUT": "50",
@@ -112,19 +112,19 @@ def staged(cwd: Path, **settings: str) -> Iterator[Process]:
 
 @pytest.fixture
 def settings() -> dict[str, str]:
-    """More settings of the stage."""
+    """Additional settings of the app."""
     return {}
 
 
 @pytest.fixture
-def stage(tmp_path: Path, settings: dict[str, str]) -> Iterator[Process]:
-    """A server with models that do as the test says, for this test alone."""
-    with staged(tmp_path, **settings) as process:
+def app(tmp_path: Path, settings: dict[str, str]) -> Iterator[Process]:
+    """A server with scripted models, for this test alone."""
+    with browser_app(tmp_path, **settings) as process:
         yield process
 
 
 @pytest.fixture(scope="session")
 def script(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of such a server for all tests that only have its models say something."""
-    with staged(tmp_path_factory.mktemp("script")) as process:
+    """The address of such a server, shared by tests that change no state of its models."""
+    with browser_app(tmp_path_factory.mktemp("script")) as process:
         yield process.address()

@@ -33,8 +33,8 @@ async def faults(visit: Visit) -> list[tuple[str, list[Any]]]:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("viewport", [(360, 740), (1280, 900)], ids=["phone", "desktop"])
-async def test_axe_finds_no_fault_in_any_state(stage: Process, visitor: Visitor) -> None:
-    loading = await visitor.before(stage.address())
+async def test_axe_finds_no_fault_in_any_state(app: Process, visitor: Visitor) -> None:
+    loading = await visitor.before(app.address())
     # What fades in has less contrast for a moment.
     await loading.page.emulate_media(reduced_motion="reduce")
 
@@ -43,7 +43,7 @@ async def test_axe_finds_no_fault_in_any_state(stage: Process, visitor: Visitor)
 
     held: list[Route] = []
     await loading.page.route("**/models", hold)
-    await loading.page.goto(stage.address())
+    await loading.page.goto(app.address())
     await expect(loading.page.locator("#chips")).to_have_attribute("aria-busy", "true")
     assert await faults(loading) == []
     for route in held:
@@ -51,7 +51,7 @@ async def test_axe_finds_no_fault_in_any_state(stage: Process, visitor: Visitor)
     await expect(loading.page.locator("#chips .failed")).to_be_visible()
     assert await faults(loading) == []
 
-    visit = await visitor.before(stage.address())
+    visit = await visitor.before(app.address())
     await visit.page.emulate_media(reduced_motion="reduce")
     await visit.open()
     assert await faults(visit) == []
@@ -163,9 +163,9 @@ async def test_everything_that_can_be_used_is_reached_by_tab_and_shows_it(
 
 
 async def test_progress_is_said_aloud_and_the_cards_are_named(
-    stage: Process, visitor: Visitor
+    app: Process, visitor: Visitor
 ) -> None:
-    visit = await visitor.at(stage.address())
+    visit = await visitor.at(app.address())
     await visit.ask("Hello", "one", "held")
     status = visit.page.get_by_role("status").filter(has_text="answered")
     await expect(status).to_have_text(
@@ -178,10 +178,10 @@ async def test_progress_is_said_aloud_and_the_cards_are_named(
     await expect(visit.page.get_by_role("status").filter(has_text="1 of 2")).to_be_visible()
 
 
-async def test_reduced_motion_is_respected(stage: Process, visitor: Visitor) -> None:
+async def test_reduced_motion_is_respected(app: Process, visitor: Visitor) -> None:
     moving = "() => document.getAnimations().map((it) => it.animationName ?? it.transitionProperty)"
     for motion, expected in (("no-preference", True), ("reduce", False)):
-        visit = await visitor.before(stage.address())
+        visit = await visitor.before(app.address())
         await visit.page.emulate_media(reduced_motion=motion)  # type: ignore[arg-type]
         await visit.open()
         await visit.ask("Hello", "held")

@@ -13,9 +13,9 @@ from web.browser.conftest import Visitor
 DEMO_IDS = ["deepseek", "gemini", "llama-70b", "llama-8b", "mixtral"]
 
 
-def release(stage: Process) -> None:
+def release(app: Process) -> None:
     """Let the model that is held answer."""
-    reply = httpx.post(f"{stage.address()}/chat/release", json={"prompt": "now"}, timeout=60)
+    reply = httpx.post(f"{app.address()}/chat/release", json={"prompt": "now"}, timeout=60)
     assert reply.status_code == 200
 
 
@@ -61,9 +61,9 @@ async def test_a_failing_provider_costs_its_own_cards(visitor: Visitor, tmp_path
 
 
 async def test_a_slow_model_keeps_its_clock_running_while_the_others_are_there(
-    stage: Process, visitor: Visitor
+    app: Process, visitor: Visitor
 ) -> None:
-    visit = await visitor.at(stage.address())
+    visit = await visitor.at(app.address())
     await visit.ask("Hello", "one", "held", "two")
     await visit.wait_for("one", "answered")
     await visit.wait_for("two", "answered")
@@ -73,47 +73,47 @@ async def test_a_slow_model_keeps_its_clock_running_while_the_others_are_there(
     before = float((await clock.inner_text()).removesuffix(" s"))
     await expect(clock).not_to_have_text(f"{before:.1f} s")
     assert float((await clock.inner_text()).removesuffix(" s")) > before
-    release(stage)
+    release(app)
     await visit.wait_for("held", "answered")
     await expect(held.locator(".body")).to_have_text("Hello")
     await expect(visit.page.locator("#submit-text")).to_have_text("Compare")
 
 
 async def test_stopping_a_card_cancels_the_call_and_it_can_be_asked_again(
-    stage: Process, visitor: Visitor
+    app: Process, visitor: Visitor
 ) -> None:
-    visit = await visitor.at(stage.address())
+    visit = await visitor.at(app.address())
     await visit.ask("Hello", "held", "one")
-    stage.wait_for("held\n")
+    app.wait_for("held\n")
     await visit.card("held").get_by_role("button", name="Stop").click()
     card = await visit.wait_for("held", "stopped")
-    stage.wait_for("given up\n")
+    app.wait_for("given up\n")
     await visit.wait_for("one", "answered")
     await expect(card.locator(".error")).to_have_text("Stopped before there was an answer.")
     retry = card.get_by_role("button", name="Retry")
     await expect(retry).to_be_focused()
     await retry.click()
     await visit.wait_for("held", "waiting")
-    stage.wait_for("held\n(.*\n)*held\n")
-    release(stage)
+    app.wait_for("held\n(.*\n)*held\n")
+    release(app)
     await visit.wait_for("held", "answered")
 
 
-async def test_the_main_button_stops_everything(stage: Process, visitor: Visitor) -> None:
-    visit = await visitor.at(stage.address())
+async def test_the_main_button_stops_everything(app: Process, visitor: Visitor) -> None:
+    visit = await visitor.at(app.address())
     await visit.ask("Hello", "held")
-    stage.wait_for("held\n")
+    app.wait_for("held\n")
     await expect(visit.page.locator("#submit-text")).to_have_text("Stop")
     await visit.page.click("#submit")
     await visit.wait_for("held", "stopped")
-    stage.wait_for("given up\n")
+    app.wait_for("given up\n")
     await expect(visit.page.locator("#submit-text")).to_have_text("Compare")
 
 
 async def test_a_new_question_replaces_the_cards_of_the_last(
-    stage: Process, visitor: Visitor
+    app: Process, visitor: Visitor
 ) -> None:
-    visit = await visitor.at(stage.address())
+    visit = await visitor.at(app.address())
     await visit.ask("First", "one", "two")
     await visit.all_done()
     await visit.ask("Second", "one")
@@ -123,9 +123,9 @@ async def test_a_new_question_replaces_the_cards_of_the_last(
 
 
 async def test_retry_asks_what_was_asked_and_the_answer_takes_the_error_s_place(
-    stage: Process, visitor: Visitor
+    app: Process, visitor: Visitor
 ) -> None:
-    visit = await visitor.at(stage.address())
+    visit = await visitor.at(app.address())
     await visit.ask("Hello", "fails-once")
     card = await visit.wait_for("fails-once", "failed")
     await visit.page.fill("#prompt", "Something else")
@@ -136,8 +136,8 @@ async def test_retry_asks_what_was_asked_and_the_answer_takes_the_error_s_place(
     await expect(card.get_by_role("button", name="Copy")).to_be_focused()
 
 
-async def test_what_a_row_has_to_say_is_on_its_card(stage: Process, visitor: Visitor) -> None:
-    visit = await visitor.at(stage.address())
+async def test_what_a_row_has_to_say_is_on_its_card(app: Process, visitor: Visitor) -> None:
+    visit = await visitor.at(app.address())
     await visit.ask("Hello", "cut", "limited", "renamed")
     cut = await visit.wait_for("cut", "answered")
     await expect(cut.locator(".notes")).to_contain_text("Cut off: the answer reached the limit")
@@ -153,12 +153,12 @@ async def test_what_a_row_has_to_say_is_on_its_card(stage: Process, visitor: Vis
 
 @pytest.mark.parametrize("settings", [{"CORO_MAX_IN_FLIGHT": "1"}])
 async def test_an_overloaded_server_s_sentence_is_the_card_s(
-    stage: Process, visitor: Visitor
+    app: Process, visitor: Visitor
 ) -> None:
-    busy = await visitor.at(stage.address())
+    busy = await visitor.at(app.address())
     await busy.ask("Hello", "held")
-    stage.wait_for("held\n")
-    visit = await visitor.at(stage.address())
+    app.wait_for("held\n")
+    visit = await visitor.at(app.address())
     await visit.ask("Hello", "one")
     card = await visit.wait_for("one", "failed")
     await expect(card.locator(".error")).to_contain_text("requests in flight already; try again in")
@@ -166,9 +166,9 @@ async def test_an_overloaded_server_s_sentence_is_the_card_s(
 
 
 async def test_whatever_comes_in_place_of_a_row_becomes_a_sentence(
-    stage: Process, visitor: Visitor
+    app: Process, visitor: Visitor
 ) -> None:
-    visit = await visitor.at(stage.address())
+    visit = await visitor.at(app.address())
     page = "<html><script>document.title = 'broken'</script><h1>Bad gateway</h1></html>"
     replies = {
         "one": {"status": 502, "content_type": "text/html", "body": page},

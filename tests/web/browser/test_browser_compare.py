@@ -1,4 +1,4 @@
-"""What the answers have in common and what not; the chart; copying."""
+"""Common words and differences of the answers; the chart; copying."""
 
 import json
 
@@ -57,7 +57,7 @@ async def test_answers_agree_by_their_words_and_figures(
         await expect(notes).to_have_text([f"{verb} Two", f"{verb} One"])
 
 
-async def test_those_that_agree_are_told_from_those_that_do_not(
+async def test_answers_that_agree_are_marked_apart_from_those_that_do_not(
     visitor: Visitor, script: str
 ) -> None:
     visit = await visitor.at(script)
@@ -92,9 +92,9 @@ async def test_two_answers_are_compared_word_by_word(visitor: Visitor, script: s
 
 @pytest.mark.parametrize("settings", [{"CORO_MAX_PROMPT_CHARS": "900000"}])
 async def test_answers_that_are_too_different_to_compare_say_so(
-    stage: Process, visitor: Visitor
+    app: Process, visitor: Visitor
 ) -> None:
-    visit = await visitor.at(stage.address())
+    visit = await visitor.at(app.address())
     left, right = (" ".join(f"{word}{n}" for n in range(30_000)) for word in ("a", "b"))
     await ask_two(visit, left, right)
     await expect(visit.page.locator("#differences .legend")).to_have_text(
@@ -106,10 +106,10 @@ async def test_answers_that_are_too_different_to_compare_say_so(
     "settings", [{"CORO_MAX_PROMPT_CHARS": "2000000", "CORO_MAX_BODY_BYTES": "4000000"}]
 )
 async def test_answers_of_the_greatest_length_do_not_hold_up_the_page(
-    stage: Process, visitor: Visitor
+    app: Process, visitor: Visitor
 ) -> None:
-    visit = await visitor.at(stage.address())
-    # No figure tells them apart, and a third of the words does.
+    visit = await visitor.at(app.address())
+    # They differ in no figure, but in a third of their words.
     left = ["".join("abcdefghij"[int(digit)] for digit in str(n)) for n in range(100_000)]
     right = ["zz" if place % 3 == 0 else word for place, word in enumerate(left)]
     await ask_two(visit, " ".join(left), " ".join(right))

@@ -45,12 +45,12 @@ async def test_a_chip_says_who_runs_a_model_what_it_costs_and_why_it_cannot_be_a
 
 async def test_all_and_none_choose_what_can_be_asked(visitor: Visitor, script: str) -> None:
     visit = await visitor.at(script)
-    stage = ["one", "two", "three", "held", "release", "cut", "limited", "fails-once", "renamed"]
-    assert sorted((await visit.evaluate(STATE))["models"]) == sorted(stage)
+    expected = ["one", "two", "three", "held", "release", "cut", "limited", "fails-once", "renamed"]
+    assert sorted((await visit.evaluate(STATE))["models"]) == sorted(expected)
     await visit.page.click("#none")
     assert (await visit.evaluate(STATE))["models"] == []
     await visit.page.click("#all")
-    assert sorted((await visit.evaluate(STATE))["models"]) == sorted(stage)
+    assert sorted((await visit.evaluate(STATE))["models"]) == sorted(expected)
 
 
 async def test_more_models_are_those_of_the_providers_lists(visitor: Visitor, demo: str) -> None:
@@ -95,7 +95,7 @@ async def test_the_form_comes_back_from_its_address(
     assert not any("prompt" in url or "/chat" in url for url in sent)
 
 
-async def test_another_link_to_the_page_fills_the_form_anew(visitor: Visitor, script: str) -> None:
+async def test_another_link_to_the_page_fills_the_form_again(visitor: Visitor, script: str) -> None:
     visit = await visitor.at(script, "#prompt=first&model=one")
     await visit.evaluate("() => { location.hash = 'prompt=second&model=two&model=three' }")
     await expect(visit.page.locator("#prompt")).to_have_value("second")
@@ -143,9 +143,9 @@ async def test_no_model_is_no_question(visitor: Visitor, script: str) -> None:
 
 @pytest.mark.parametrize("settings", [{"CORO_MAX_PROMPT_CHARS": "20"}])
 async def test_a_prompt_that_is_too_long_is_counted_as_the_server_counts(
-    stage: Process, visitor: Visitor
+    app: Process, visitor: Visitor
 ) -> None:
-    visit = await visitor.at(stage.address())
+    visit = await visitor.at(app.address())
     count = visit.page.locator("#count")
     await visit.page.fill("#prompt", "🎵" * 19)
     await expect(count).to_have_text("1 character left")

@@ -1,4 +1,4 @@
-"""What a model says can never run, load or pretend."""
+"""An answer can never run a script, load a resource or imitate the page."""
 
 import json
 from typing import Any
@@ -145,9 +145,9 @@ async def test_a_giant_or_nested_answer_is_shown_and_the_page_lives(
 
 @pytest.mark.parametrize("settings", [{"CORO_MAX_PROMPT_CHARS": "500000"}])
 async def test_an_answer_past_the_limit_is_plain_text_and_says_so(
-    stage: Process, visitor: Visitor
+    app: Process, visitor: Visitor
 ) -> None:
-    visit = await visitor.at(stage.address())
+    visit = await visitor.at(app.address())
     await visit.ask("**bold** " * 12_000, "one")
     card = await visit.wait_for("one", "answered")
     await expect(card.locator(".body strong")).to_have_count(0)

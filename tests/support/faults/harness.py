@@ -1,4 +1,4 @@
-"""CORO before simulated providers, one of which is about to fail; and what it promises."""
+"""CORO before simulated providers, one of which fails, with the promises that must hold."""
 
 import asyncio
 import json
@@ -16,7 +16,7 @@ from fastapi import FastAPI
 from coro_core.testing import Behaviour
 from coro_core.web.app import create_app
 from support.faults.canaries import KEYS, PROMPT, WATCH
-from support.faults.ledger import Trials
+from support.faults.report import FaultCases
 from support.server import serving
 
 MODELS = {
@@ -45,7 +45,7 @@ _UNFIT = re.compile(r"Traceback|File \"|\?\w+=|https?://127\.|[\r\n]")
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """What CORO and everything around it hold open."""
+    """Open tasks and files of CORO and all that runs beside it."""
 
     tasks: int
     files: int
@@ -57,36 +57,36 @@ class Level:
 
 
 class Everything(frozenset[str]):
-    """The names of a provider that serves whatever it is asked for."""
+    """The names of a provider that serves any model."""
 
     def __contains__(self, name: object) -> bool:
         return True
 
 
 @dataclass(slots=True)
-class World:
-    """The server, a client for it, and one plugin whose provider is about to fail."""
+class Harness:
+    """The server, a client for it, and one plugin whose provider fails."""
 
     app: FastAPI
     client: httpx.AsyncClient
     plugin: str
     behaviours: Mapping[str, Behaviour]
     level: Level = field(default_factory=Level.now)
-    """What was open when everything had answered once: no fault may add to it."""
-    trials: Trials = field(init=False)
+    """Open tasks and files once every provider had answered; no fault may add to them."""
+    cases: FaultCases = field(init=False)
     requests: int = 0
 
     def __post_init__(self) -> None:
-        self.trials = Trials(self.plugin)
+        self.cases = FaultCases(self.plugin)
 
     @property
     def behaviour(self) -> Behaviour:
-        """How the provider behaves that is about to fail."""
+        """The behaviour of the provider that fails."""
         return self.behaviours[provider_of(self.plugin)]
 
     @property
     def sibling(self) -> str:
-        """The model beside it, of a provider that is well."""
+        """A model of a healthy provider, asked beside the failing one."""
         return MODELS["groq" if self.plugin == "deepseek" else "deepseek"]
 
     async def ask(self, timeout: float) -> dict[str, Any]:
@@ -94,8 +94,8 @@ class World:
 
         Asserts what holds for both whatever happens: the status, the sibling's answer, the time.
         """
-        # A name of its own for each request: a circuit that a fault has opened, for a name that
-        # asked to wait for instance, is not what is tried here.
+        # Each request has its own model name: a circuit that one fault opened must not answer
+        # for the next fault.
         self.requests += 1
         models = [f"{MODELS[self.plugin]}.{self.requests}", self.sibling]
         content = {"prompt": PROMPT, "models": models, "timeout": timeout}
@@ -133,7 +133,7 @@ class World:
 
     @contextmanager
     def script(self, **fields: Any) -> Iterator[None]:
-        """Make the failing provider behave as told, and well again at the end."""
+        """Set these fields of the failing provider's behaviour; restore them at the end."""
         for name, value in fields.items():
             setattr(self.behaviour, name, value)
         try:
@@ -159,7 +159,7 @@ class World:
         Returns the row, or nothing when the fault was not survived.
         """
         row: dict[str, Any] = {}
-        with self.trials.trial(fault):
+        with self.cases.case(fault):
             with self.script(**script):
                 row = await self.fails(code, timeout)
             await self.recovers()
@@ -168,9 +168,9 @@ class World:
 
 
 @asynccontextmanager
-async def world(
+async def fault_harness(
     plugin: str, environ: Mapping[str, str] | None = None, *, warm: bool = True
-) -> AsyncIterator[World]:
+) -> AsyncIterator[Harness]:
     """Serve CORO before every simulator; `environ` wins over where these are.
 
     It is `warm` once every provider has answered; one that cannot must not be asked to.
@@ -184,14 +184,14 @@ async def world(
         settings |= {key_of(name): key for name, key in KEYS.items()}
         app = create_app({**settings, **(environ or {})})
         client = await stack.enter_async_context(serving(app))
-        # What opens later would look like a leak.
+        # A file opened later would look like a leak.
         await app.state.engine.plugins.wait_ready()
-        here = World(app, client, plugin, behaviours)
+        harness = Harness(app, client, plugin, behaviours)
         if warm:
-            await here.recovers()
-            here.level = Level.now()
-        yield here
-        here.trials.verdict()
+            await harness.recovers()
+            harness.level = Level.now()
+        yield harness
+        harness.cases.raise_failures()
 
 
 @asynccontextmanager

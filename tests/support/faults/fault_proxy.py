@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from coro_core.testing.simulator.relay import TcpServer, connect_tcp, relay
 
 
-class Gate:
+class FaultProxy:
     """One port before one simulator; closing and opening it again keeps the port."""
 
     def __init__(self, behind: str) -> None:
@@ -81,11 +81,13 @@ async def _let_grpc_notice() -> None:
 
 
 @asynccontextmanager
-async def gate_before(address: str, context: ssl.SSLContext | None = None) -> AsyncIterator[Gate]:
-    """Open a gate before an address, and shut it at the end."""
-    gate = Gate(address)
-    await gate.open(context)
+async def proxy_before(
+    address: str, context: ssl.SSLContext | None = None
+) -> AsyncIterator[FaultProxy]:
+    """Open a proxy before an address, and shut it at the end."""
+    proxy = FaultProxy(address)
+    await proxy.open(context)
     try:
-        yield gate
+        yield proxy
     finally:
-        await gate.shut()
+        await proxy.shut()

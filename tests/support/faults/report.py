@@ -1,4 +1,4 @@
-"""Which faults were tried on which plugin, and which were survived: the suite's own account."""
+"""The fault report: each fault that was tried on a plugin, and its outcome."""
 
 import traceback
 from collections import Counter
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(slots=True)
-class Ledger:
+class FaultReport:
     """Every fault that was tried, by plugin, with what went wrong."""
 
     tried: dict[tuple[str, str], bool] = field(default_factory=dict)
@@ -28,21 +28,21 @@ class Ledger:
         return {plugin: (tried[plugin], survived[plugin]) for plugin in sorted(tried)}
 
 
-LEDGER = Ledger()
+REPORT = FaultReport()
 
 
 @dataclass(slots=True)
-class Trials:
-    """The faults that one test tries on one plugin: each counts, and none ends the others."""
+class FaultCases:
+    """The faults that one test tries on one plugin; a failed one does not end the others."""
 
     plugin: str
     failures: list[str] = field(default_factory=list)
 
     @contextmanager
-    def trial(self, fault: str) -> Iterator[None]:
-        """Try one fault; what goes wrong is kept for `verdict`."""
-        assert (fault, self.plugin) not in LEDGER.tried, f"{fault} is tried twice"
-        LEDGER.tried[fault, self.plugin] = False
+    def case(self, fault: str) -> Iterator[None]:
+        """Try one fault; keep a failure for `raise_failures`."""
+        assert (fault, self.plugin) not in REPORT.tried, f"{fault} is tried twice"
+        REPORT.tried[fault, self.plugin] = False
         try:
             yield
         except Exception as exc:
@@ -50,8 +50,8 @@ class Trials:
             what = str(exc) or type(exc).__name__
             self.failures.append(f"{fault}, {self.plugin} ({last.name}:{last.lineno}): {what}")
         else:
-            LEDGER.tried[fault, self.plugin] = True
+            REPORT.tried[fault, self.plugin] = True
 
-    def verdict(self) -> None:
+    def raise_failures(self) -> None:
         """Fail with a line for every fault that was not survived."""
         assert not self.failures, "not survived:\n" + "\n".join(self.failures)

@@ -1,4 +1,4 @@
-"""A plugin whose models do as a test says; installed into the environment of a server.
+"""A plugin whose models a test scripts; installed into the environment of a server.
 
 The prompt is the script: JSON with an answer for each model, or else an answer for all.
 """
@@ -13,7 +13,7 @@ from support.plugins import Echo, answer, model
 
 
 class Plugin(Echo):
-    """`one`, `two` and `three` answer by the script; the others each have a way of their own."""
+    """`one`, `two` and `three` answer by the script; each other model has its own behaviour."""
 
     models = (
         model("one"),
@@ -60,11 +60,11 @@ class Plugin(Echo):
 
 
 def script(request: GenerateRequest) -> str:
-    """Return what the script has a model say."""
+    """Return a model's answer in the script."""
     try:
-        told = json.loads(request.prompt)
+        answers = json.loads(request.prompt)
     except (ValueError, RecursionError):
         return request.prompt
-    if not isinstance(told, dict):
+    if not isinstance(answers, dict):
         return request.prompt
-    return str(told.get(request.model.removesuffix("-upstream"), "Nothing."))
+    return str(answers.get(request.model.removesuffix("-upstream"), "Nothing."))
