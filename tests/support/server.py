@@ -20,6 +20,7 @@ from fastapi import FastAPI
 from coro_core.server.http_protocol import BoundedHttpProtocol
 from coro_core.web.app import create_app
 from support.inherited import inherited
+from support.polling import eventually
 
 START_SECONDS = 60.0
 
@@ -60,10 +61,8 @@ async def serving(
     # Not serve(): that takes over the signals of the test runner.
     serving = asyncio.create_task(server._serve(sockets=[listener]))
     try:
-        while not server.started:
-            if serving.done():
-                raise AssertionError("the server did not start")
-            await asyncio.sleep(0.005)
+        await eventually(lambda: server.started or serving.done())
+        assert server.started, "the server did not start"
         host, port = listener.getsockname()
         async with httpx.AsyncClient(base_url=f"http://{host}:{port}", timeout=60) as client:
             yield client

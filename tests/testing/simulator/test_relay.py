@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from coro_core.testing import connect_tcp, relay, reset_at_close, serve_tcp
+from support.polling import eventually
 
 
 @asynccontextmanager
@@ -107,7 +108,7 @@ async def test_a_connection_accepted_just_before_the_end_is_ended_too() -> None:
 
 
 async def test_a_cancelled_connect_leaves_no_connection() -> None:
-    async with serve_tcp(wait) as server:
+    async with serve_tcp(echo) as server:
 
         async def connect() -> None:
             async with connect_tcp("127.0.0.1", server.port):
@@ -120,3 +121,5 @@ async def test_a_cancelled_connect_leaves_no_connection() -> None:
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
+        await eventually(lambda: not server.open, seconds=5)
+        assert server.accepted > 0
