@@ -128,6 +128,29 @@ def test_generate_obeys_the_timeout_of_the_settings(install: Installer, tmp_path
     assert 300 <= row["latency_ms"] < 3000
 
 
+IGNORES_ITS_CANCELLATION = """
+import asyncio
+from support.plugins import Echo
+class Plugin(Echo):
+    async def generate(self, request):
+        while True:
+            try:
+                await asyncio.sleep(3600)
+            except asyncio.CancelledError:
+                pass
+"""
+
+
+def test_a_call_that_ignores_its_cancellation_does_not_delay_the_report(
+    install: Installer, tmp_path: Path
+) -> None:
+    install.add_source("stuck", IGNORES_ITS_CANCELLATION)
+    environ = {"PYTHONPATH": f"{install.directory}:{TESTS}", **NO_REAL_PLUGINS}
+    code, output = check(tmp_path, "--generate", CORO_TIMEOUT="0.3", **environ)
+    assert code == 1
+    assert "Acme did not answer in time" in output
+
+
 HOSTILE = """
 from dataclasses import replace
 from support.plugins import Echo, answer

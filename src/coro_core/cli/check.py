@@ -13,6 +13,8 @@ from coro_core.cli.check_report import (
     ProviderCheck,
     format_report,
 )
+from coro_core.cli.event_loop import run
+from coro_core.cli.exit_codes import ExitCode
 from coro_core.cli.instance import engine_from_environ
 from coro_core.contract.errors import AuthenticationFailed, SettingsError
 from coro_core.dispatch.caller import Prompt
@@ -23,18 +25,18 @@ GREETING = Prompt("Say hello in one short sentence.", temperature=0.0, max_token
 """The prompt of `--generate`. A model that thinks needs the 512 tokens."""
 
 
-def print_check(ids: Sequence[str], *, generate: bool, demo: bool, as_json: bool) -> int:
-    """Check these models, print the report and return the exit code: 1 for an unusable model."""
+def print_check(ids: Sequence[str], *, generate: bool, demo: bool, as_json: bool) -> ExitCode:
+    """Check these models, print the report, and return the exit code."""
     # The report has the warnings on keys and lists, so the log is left to errors.
     engine = engine_from_environ(demo=demo, log_level="error")
 
-    async def check() -> CheckReport:
+    async def check() -> ExitCode:
         async with engine.started():
-            return await run_check(engine, ids, generate=generate)
+            report = await run_check(engine, ids, generate=generate)
+            typer.echo(format_report(report, as_json))
+        return ExitCode.OK if report.usable else ExitCode.FAILED
 
-    report = asyncio.run(check())
-    typer.echo(format_report(report, as_json))
-    return 0 if report.usable else 1
+    return run(check())
 
 
 async def run_check(engine: Engine, ids: Sequence[str], *, generate: bool) -> CheckReport:

@@ -7,6 +7,7 @@ from typing import Any
 import typer
 from rich.console import Console
 
+from coro_core.cli.exit_codes import ExitCode
 from coro_core.contract.errors import SettingsError
 from coro_core.contract.hookspecs import ENTRY_POINT_GROUP
 from coro_core.testing.conformance import report
@@ -14,8 +15,8 @@ from coro_core.testing.conformance.plugin_under_test import PluginUnderTest
 from coro_core.testing.conformance.suite import Contract
 
 
-def print_conformance(name: str, settings: Sequence[str], as_json: bool) -> int:
-    """Run every check, print the report and return the exit code: 1 if a check failed."""
+def print_conformance(name: str, settings: Sequence[str], as_json: bool) -> ExitCode:
+    """Run every check, print the report, and return the exit code."""
     environ = dict(_pair(setting) for setting in settings)
     entry_point = _entry_point(name)
     contract = Contract(PluginUnderTest(_load(entry_point), name=name, environ=environ))
@@ -26,7 +27,7 @@ def print_conformance(name: str, settings: Sequence[str], as_json: bool) -> int:
     else:
         Console().print(report.table(contract))
         typer.echo(f"\n{report.summary(contract)}")
-    return 0 if passed else 1
+    return ExitCode.OK if passed else ExitCode.FAILED
 
 
 def _pair(setting: str) -> tuple[str, str]:

@@ -11,13 +11,10 @@ DEMO: Mapping[str, str] = {"CORO_DEMO": "true"}
 
 
 def engine_from_environ(*, demo: bool = False, log_level: str) -> Engine:
-    """Build an instance from the environment and `.env`. Raises `SettingsError`."""
-    environ = environ_for_command(demo=demo, log_level=log_level)
-    return build_engine(environ)
+    """Start the log, and build an instance from the environment and `.env`.
 
-
-def environ_for_command(*, demo: bool, log_level: str) -> dict[str, str]:
-    """Return the environment over `.env`, and start the log. Raises `SettingsError`."""
+    Imports the plugins. Raises `SettingsError`.
+    """
     environ = {**read_environ(), **(DEMO if demo else {})}
     configure_logs(format=read_settings(environ).log_format, level=log_level)
-    return environ
+    return build_engine(environ)

@@ -1,13 +1,15 @@
 """`coro models`, `coro plugins` and `coro openapi`: facts about this installation."""
 
-import asyncio
 import json
+from collections.abc import Callable
 from importlib.metadata import distribution, entry_points
 from pathlib import Path
 
 import typer
 
 from coro_core.api.serializers import model_list, plugin_list
+from coro_core.cli.event_loop import run
+from coro_core.cli.exit_codes import ExitCode
 from coro_core.cli.instance import engine_from_environ
 from coro_core.cli.tables import print_list
 from coro_core.config.settings import read_settings
@@ -16,20 +18,26 @@ from coro_core.engine.engine import Engine
 from coro_core.plugins.requirements import requirement
 
 
-def print_models(as_json: bool) -> None:
+def print_models(as_json: bool) -> ExitCode:
     """Print the models of every installed plugin."""
-    listed = model_list(inspect().catalog).models
     columns = ["id", "name", "provider", "cost", "available", "upstream_model"]
     none = "No plugin offers any model; coro plugins says why."
-    print_list(listed, as_json, columns, none=none)
+
+    def show(engine: Engine) -> None:
+        print_list(model_list(engine.catalog).models, as_json, columns, none=none)
+
+    return inspect(show)
 
 
-def print_plugins(as_json: bool) -> None:
+def print_plugins(as_json: bool) -> ExitCode:
     """Print every installed plugin and its state."""
-    engine = inspect()
-    found = plugin_list(engine.plugins, engine.catalog).plugins
     columns = ["name", "distribution", "version", "state", "models"]
-    print_list(found, as_json, columns, none="No plugin is installed.")
+
+    def show(engine: Engine) -> None:
+        found = plugin_list(engine.plugins, engine.catalog).plugins
+        print_list(found, as_json, columns, none="No plugin is installed.")
+
+    return inspect(show)
 
 
 def print_requirements() -> None:
@@ -50,13 +58,14 @@ def print_description() -> None:
     typer.echo(json.dumps(describe(router.routes, read_settings({})), indent=2, sort_keys=True))
 
 
-def inspect() -> Engine:
-    """Return an instance whose plugins have been opened, so that their states are known."""
+def inspect(show: Callable[[Engine], None]) -> ExitCode:
+    """Open and close every plugin, so that its state is known, then show the instance."""
     engine = engine_from_environ(log_level="warning")
 
-    async def open_and_close() -> None:
+    async def open_and_show() -> ExitCode:
         async with engine.started():
             pass
+        show(engine)
+        return ExitCode.OK
 
-    asyncio.run(open_and_close())
-    return engine
+    return run(open_and_show())

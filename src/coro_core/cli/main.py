@@ -11,11 +11,9 @@ from typing import Annotated
 import typer
 
 from coro_core.cli.chat.command import chat
+from coro_core.cli.exit_codes import ExitCode
 from coro_core.cli.plugin import app as plugin_app
 from coro_core.contract.errors import CoroError
-
-INTERRUPTED = 130
-"""The exit code after Ctrl-C: 128 and the number of SIGINT, as shells have it."""
 
 app = typer.Typer(
     help="CORO: one prompt, many language models, one answer each.",
@@ -66,7 +64,7 @@ def models(as_json: AsJson = False) -> None:
     """List the models of every installed plugin."""
     from coro_core.cli.listings import print_models
 
-    print_models(as_json)
+    raise typer.Exit(print_models(as_json))
 
 
 @app.command()
@@ -80,7 +78,10 @@ def plugins(
     """List every installed plugin, its state, and the reason for the state."""
     from coro_core.cli.listings import print_plugins, print_requirements
 
-    print_requirements() if requirements else print_plugins(as_json)
+    if requirements:
+        print_requirements()
+    else:
+        raise typer.Exit(print_plugins(as_json))
 
 
 @app.command()
@@ -123,7 +124,7 @@ def main() -> None:
     try:
         code = _run()
     except KeyboardInterrupt:
-        code = INTERRUPTED
+        code = ExitCode.INTERRUPTED
     # The process is ending: a second Ctrl-C kills it, and prints no traceback.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     sys.exit(code)
@@ -137,8 +138,8 @@ def _run() -> int:
     except typer.Abort:
         # Ctrl-C, or the end of the input, at a question. End the line of the question.
         typer.echo(err=True)
-        return INTERRUPTED
+        return ExitCode.INTERRUPTED
     except typer.TyperException as exc:
         message = " ".join(exc.format_message().split()).rstrip(".")
         typer.echo(f"coro: {message}. See coro --help.", err=True)
-    return 2
+    return ExitCode.INVALID

@@ -1,6 +1,6 @@
 """The source of the rows: an instance in this process. `remote` has the servers."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Protocol
 
@@ -8,7 +8,7 @@ from coro_core.api.schemas import ModelList, ModelResponse, SingleChatRequest
 from coro_core.api.serializers import model_list, model_response
 from coro_core.contract.errors import CoroError
 from coro_core.dispatch.caller import Prompt
-from coro_core.engine.engine import Engine, build_engine
+from coro_core.engine.engine import Engine
 
 
 class CannotAskError(CoroError):
@@ -21,10 +21,6 @@ class Backend(Protocol):
     @property
     def available(self) -> Sequence[str]:
         """The ids of the models that can be asked now."""
-
-    @property
-    def abandoned_calls(self) -> int:
-        """The number of calls that ignore their cancellation."""
 
     async def ask(self, model_id: str) -> ModelResponse:
         """Return one model's row. Raises `CannotAskError` for an error that meets every row."""
@@ -57,21 +53,14 @@ class _InProcess:
     def available(self) -> Sequence[str]:
         return available_ids(model_list(self._engine.catalog))
 
-    @property
-    def abandoned_calls(self) -> int:
-        return self._engine.fanout.abandoned_running
-
     async def ask(self, model_id: str) -> ModelResponse:
         result = await self._engine.fanout.ask([model_id], self._prompt, self._timeout)
         return ModelResponse.model_validate(model_response(result.rows[0]))
 
 
 @asynccontextmanager
-async def in_process(
-    environ: Mapping[str, str], request: SingleChatRequest
-) -> AsyncIterator[Backend]:
+async def in_process(engine: Engine, request: SingleChatRequest) -> AsyncIterator[Backend]:
     """Start an instance in this process. Raises `CannotAskError` for a request past its limits."""
-    engine = build_engine(environ)
     backend = _InProcess(engine, request)
     async with engine.started():
         yield backend

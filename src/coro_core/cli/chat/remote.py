@@ -40,8 +40,6 @@ _ROW_PROBLEMS = {404: UNKNOWN_MODEL, 503: Overloaded.code}
 class _Remote:
     """A CORO server, and one prompt for it."""
 
-    abandoned_calls = 0
-
     def __init__(
         self, client: httpx.AsyncClient, name: str, available: Sequence[str], body: str
     ) -> None:

@@ -2,13 +2,11 @@
 
 import asyncio
 import io
-import os
 import secrets
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager, suppress
-from enum import IntEnum
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager
 from typing import Literal
 
 from rich.console import Console
@@ -17,7 +15,9 @@ from rich.live import Live
 from coro_core.api.schemas import ChatResponse, ModelResponse, SingleChatRequest
 from coro_core.cli.chat.backends import Backend, CannotAskError, in_process
 from coro_core.cli.chat.views import LiveTable, show_answers, show_json, show_markdown
-from coro_core.cli.instance import environ_for_command
+from coro_core.cli.event_loop import run
+from coro_core.cli.exit_codes import ExitCode
+from coro_core.cli.instance import engine_from_environ
 
 FRAMES_PER_SECOND = 10
 
@@ -31,14 +31,6 @@ _SHOWS: Mapping[Form, Show] = {
 }
 
 
-class ExitCode(IntEnum):
-    """Exit codes of `coro chat`; `main` adds 2, for a request that cannot be sent."""
-
-    ALL_ANSWERED = 0
-    SOME_FAILED = 1
-    INTERRUPTED = 130
-
-
 def run_chat(
     request: SingleChatRequest, models: Sequence[str], *, url: str | None, demo: bool, form: Form
 ) -> ExitCode:
@@ -50,9 +42,10 @@ def run_chat(
 
         backend = remote(url, request, request_id)
     else:
-        # The rows have the warnings on models and keys, so the log is left to errors.
-        backend = in_process(environ_for_command(demo=demo, log_level="error"), request)
-    return Session(backend, models, request_id, _SHOWS[form]).run()
+        # The rows have the warnings on models and keys, so the log is left to errors. Import the
+        # plugins before the event loop runs: there, Ctrl-C would wait for the end of the import.
+        backend = in_process(engine_from_environ(demo=demo, log_level="error"), request)
+    return run(Session(backend, models, request_id, _SHOWS[form]).run())
 
 
 class Session:
@@ -70,46 +63,27 @@ class Session:
         self._models = tuple(dict.fromkeys(models))
         self._request_id = request_id
         self._show = show
-        self._backend: Backend | None = None
 
-    def run(self) -> ExitCode:
+    async def run(self) -> ExitCode:
         """Ask, show and close. Raises `CannotAskError` when no model can be asked.
 
-        Ctrl-C cancels the calls, so that no provider works on an answer without a reader.
+        A cancellation cancels the calls, so that no provider works on an answer without a reader.
         """
-        runner = asyncio.Runner()
-        try:
-            code = runner.run(self._run())
-        except KeyboardInterrupt:
-            code = ExitCode.INTERRUPTED
-        except BaseException:
-            runner.close()
-            raise
-        if self._backend and self._backend.abandoned_calls:
-            # A plugin ignores its cancellation, and asyncio would wait for the call without end.
-            for stream in (sys.stdout, sys.stderr):
-                with suppress(AttributeError, OSError):
-                    stream.flush()
-            os._exit(code)
-        runner.close()
-        return code
-
-    async def _run(self) -> ExitCode:
         console = _console()
         table = LiveTable()
         async with AsyncExitStack() as stack:
             with _live(table, console):
-                self._backend = await stack.enter_async_context(self._opening)
-                models = self._models or self._backend.available
+                backend = await stack.enter_async_context(self._opening)
+                models = self._models or backend.available
                 if not models:
                     raise CannotAskError(
                         "No model is available; coro plugins says why. --demo needs no key."
                     )
                 table.start(models)
-                body = await self._ask(self._backend, models, table.put)
+                body = await self._ask(backend, models, table.put)
             # Before the plugins are closed, which takes time that the reader need not wait.
             self._show(console, body)
-        return ExitCode.SOME_FAILED if body.failed else ExitCode.ALL_ANSWERED
+        return ExitCode.FAILED if body.failed else ExitCode.OK
 
     async def _ask(
         self, backend: Backend, models: Sequence[str], on_row: Callable[[ModelResponse], None]
