@@ -1,4 +1,4 @@
-"""The rows are plain data; here they are held against the models that describe them."""
+"""The rows are plain data that fit the models that describe them."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""From a public id to its owner and the upstream names to try; what to say of an unknown id."""
+"""A model id leads to its owner and its upstream models; an unknown id leads to a hint."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -77,14 +77,14 @@ def known(catalog: Catalog, model_id: str) -> Target:
 # --- order
 
 
-def test_the_order_is_what_is_known_of_the_providers_names(catalog: Catalog) -> None:
+def test_the_order_follows_the_verdicts_on_the_providers_names(catalog: Catalog) -> None:
     big = known(catalog, "big")
     assert catalog.order(big) == ("big-1", "big-2", "big-3")
     catalog.upstreams(big.plugin).mark_retired("big-1")
     assert catalog.order(big) == ("big-2", "big-3", "big-1")
 
 
-def test_a_provider_knows_nothing_of_what_is_gone_at_another(catalog: Catalog) -> None:
+def test_a_name_retired_at_one_provider_is_not_retired_at_another(catalog: Catalog) -> None:
     catalog.upstreams(known(catalog, "big").plugin).mark_retired("big-1")
     assert catalog.order(known(catalog, "other")) == ("big-1", "other-2")
 
@@ -122,7 +122,7 @@ def test_the_variable_is_named_after_the_id(model_id: str, variable: str) -> Non
     assert upstream_variable(model_id) == variable
 
 
-def test_a_variable_that_replaces_nothing_is_pointed_out(catalog: Catalog) -> None:
+def test_a_variable_that_replaces_nothing_is_reported(catalog: Catalog) -> None:
     environ = {"CORO_UPSTREAM_BIG": "x", "CORO_UPSTREAM_BIGG": "y", "CORO_OTHER": "z"}
     [sentence] = misspelt_upstreams(environ, found())
     assert sentence.startswith("CORO_UPSTREAM_BIGG replaces nothing")
@@ -157,7 +157,7 @@ def test_models_are_listed_by_plugin_in_the_order_of_its_own_list(catalog: Catal
         ("bare:new-9", "bare", "bare", ("new-9",)),
     ],
 )
-def test_an_id_or_a_plugin_and_a_name_stand_for_a_target(
+def test_an_id_or_a_plugin_and_a_name_have_a_target(
     catalog: Catalog, model_id: str, plugin: str, provider: str, candidates: tuple[str, ...]
 ) -> None:
     target = known(catalog, model_id)
@@ -189,11 +189,11 @@ def test_an_id_or_a_plugin_and_a_name_stand_for_a_target(
         "big:big-1",
     ],
 )
-def test_anything_else_stands_for_nothing(catalog: Catalog, model_id: str) -> None:
+def test_any_other_text_has_no_target(catalog: Catalog, model_id: str) -> None:
     assert catalog.target(model_id) is None
 
 
-async def test_what_is_ready_is_available_without_a_reason(install: Installer) -> None:
+async def test_a_ready_model_is_available_without_a_reason(install: Installer) -> None:
     install.add("acme", Acme)
     plugins = found()
     catalog = Catalog(plugins)
@@ -211,7 +211,7 @@ async def test_what_is_ready_is_available_without_a_reason(install: Installer) -
         ("off", Echo, "The plugin off is not ready: CORO_DISABLED_PLUGINS names it."),
     ],
 )
-async def test_what_is_not_ready_is_known_with_the_reason(
+async def test_a_model_that_is_not_ready_has_a_reason(
     install: Installer, name: str, plugin: type, reason: str
 ) -> None:
     install.add(name, plugin)
@@ -225,7 +225,7 @@ async def test_what_is_not_ready_is_known_with_the_reason(
             assert "canary" not in (target.reason or "")
 
 
-def test_what_has_not_started_yet_says_so(catalog: Catalog) -> None:
+def test_a_model_of_a_starting_plugin_says_so(catalog: Catalog) -> None:
     target = known(catalog, "big")
     assert target.available is False
     assert target.reason == "The plugin acme is still starting; try again in a moment."
@@ -263,14 +263,14 @@ def directory(install: Installer, *lines: str) -> None:
     (info / "entry_points.txt").write_text("\n".join(["[coro.directory]", *lines, ""]))
 
 
-def test_an_id_of_a_known_distribution_is_told_with_what_to_install(install: Installer) -> None:
+def test_the_hint_for_an_id_of_a_known_distribution_names_it(install: Installer) -> None:
     directory(install, "acme-9 = coro_acme_pro")
     assert Catalog(found()).hint("acme-9") == (
         "No installed plugin offers this model; install coro-acme-pro."
     )
 
 
-def test_what_is_installed_already_is_told_with_what_is_wrong_with_it(install: Installer) -> None:
+def test_the_hint_for_a_broken_plugin_gives_its_reason(install: Installer) -> None:
     directory(install, "acme-9 = coro_off", "acme-8 = coro_lost")
     install.add("off", Echo)
     install.add_source("lost", "import a_module_that_is_not_there")
@@ -279,7 +279,7 @@ def test_what_is_installed_already_is_told_with_what_is_wrong_with_it(install: I
     assert catalog.hint("acme-8").startswith("The plugin lost is not ready: it cannot be imported:")
 
 
-async def test_what_is_ready_and_does_not_offer_it_is_not_to_be_installed_again(
+async def test_the_hint_does_not_name_a_distribution_that_is_ready(
     install: Installer,
 ) -> None:
     directory(install, "acme-7 = coro_acme")
@@ -290,7 +290,7 @@ async def test_what_is_ready_and_does_not_offer_it_is_not_to_be_installed_again(
 
 
 @pytest.mark.parametrize("model_id", ["no-such", "", "gemini ", "Gemini", "gemini:x", "\ud800"])
-def test_any_other_id_is_told_without_being_repeated(catalog: Catalog, model_id: str) -> None:
+def test_the_hint_for_any_other_id_does_not_repeat_it(catalog: Catalog, model_id: str) -> None:
     assert catalog.hint(model_id) == GENERAL
 
 

@@ -69,16 +69,18 @@ def test_one_failure_less_does_not_open_the_circuit(breakers: CircuitBreakers) -
 
 
 @pytest.mark.parametrize(
-    "told", [None, BadRequest(), AuthenticationFailed(), ContentBlocked(), RateLimited()], ids=repr
+    "outcome",
+    [None, BadRequest(), AuthenticationFailed(), ContentBlocked(), RateLimited()],
+    ids=repr,
 )
 def test_an_answer_or_the_callers_own_fault_resets_the_count(
-    breakers: CircuitBreakers, told: ProviderError | None
+    breakers: CircuitBreakers, outcome: ProviderError | None
 ) -> None:
     fail(breakers, UpstreamError(), FAILURES_TO_OPEN - 1)
-    if told is None:
+    if outcome is None:
         breakers.succeeded(KEY)
     else:
-        breakers.failed(KEY, told, probe=False)
+        breakers.failed(KEY, outcome, probe=False)
     fail(breakers, UpstreamError(), FAILURES_TO_OPEN - 1)
     breakers.enter(KEY)
 

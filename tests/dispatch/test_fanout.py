@@ -106,7 +106,7 @@ RETURNED = [
 
 
 @pytest.mark.parametrize("raised", RAISED, ids=lambda exc: type(exc).__name__)
-async def test_whatever_a_plugin_raises_costs_its_own_row(
+async def test_an_exception_of_a_plugin_costs_its_own_row(
     install: Installer, raised: BaseException
 ) -> None:
     class Raising(Echo):
@@ -254,14 +254,14 @@ async def test_candidates_are_tried_in_order_and_the_row_says_which_answered(
         row = rows_of(await ask(client, "old"))["old"]
         assert (row["response"], row["upstream_model"], row["substituted"]) == ("ok", "third", True)
         assert Retiring.instance.calls == ["first", "second", "third"]
-        # What was found gone is not asked again at once.
+        # A retired name is not called again at once.
         await ask(client, "old")
         assert Retiring.instance.calls == ["first", "second", "third", "third"]
         [listed] = (await client.get("/models")).json()["models"]
         assert (listed["upstream_model"], listed["substituted"]) == ("third", True)
 
 
-async def test_when_every_candidate_is_gone_the_row_says_so_and_a_return_is_noticed(
+async def test_if_every_candidate_is_retired_the_row_says_so_and_a_return_is_noticed(
     install: Installer,
 ) -> None:
     install.add("retiring", Retiring)

@@ -1,4 +1,4 @@
-"""Models retire, ids do not: the three real plugins before simulators that withdraw their names."""
+"""Models retire, ids do not: three real plugins with simulators that withdraw their names."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -20,14 +20,14 @@ DEFAULT_MODELS = {
     "mixtral": ("groq", "mixtral-8x7b-32768", "qwen/qwen3.8-27b"),
     "deepseek": ("deepseek", "deepseek-chat", "deepseek-flash"),
 }
-"""Each id with its plugin, its first choice, and what answers today."""
+"""Each id with its plugin, its first choice, and the fallback that answers today."""
 CLASSES = {"gemini": "GeminiPlugin", "groq": "GroqPlugin", "deepseek": "DeepSeekPlugin"}
 NO_DISCOVERY = {"CORO_DISCOVERY_INTERVAL": "0"}
 
 
 @dataclass
 class World:
-    """Three providers and a server before them."""
+    """A server with three simulated providers."""
 
     client: httpx.AsyncClient
     behaviours: Mapping[str, Behaviour] = field(default_factory=dict)
@@ -41,7 +41,7 @@ class World:
         return next(plugin for plugin in plugins if plugin["name"] == name)
 
     async def until_discovered(self) -> None:
-        """Wait until every list has been looked at, or has failed."""
+        """Wait until every list was refreshed or failed."""
         async with asyncio.timeout(20):
             for name in CLASSES:
                 while (await self.plugin(name))["traffic"]["last_discovery"] is None:
@@ -58,7 +58,7 @@ async def world(
     keys: Mapping[str, str] | None = None,
     **script: Any,
 ) -> AsyncIterator[World]:
-    """Serve the three plugins, with these keys, before simulators that all follow one script."""
+    """Serve the three plugins, with these keys and simulators that follow one script."""
     behaviours = {name: Behaviour(**script) for name in CLASSES}
     settings: dict[str, str] = dict(environ or {})
     async with AsyncExitStack() as stack:
@@ -69,26 +69,26 @@ async def world(
         yield World(client, behaviours)
 
 
-async def test_every_retired_name_is_answered_by_its_successor_and_the_row_says_so() -> None:
+async def test_the_fallback_answers_for_every_retired_name_and_the_row_says_so() -> None:
     async with world(NO_DISCOVERY) as w:
         rows = (await ask(w.client, *DEFAULT_MODELS)).json()["responses"]
-    for row, (_, first, successor) in zip(rows, DEFAULT_MODELS.values(), strict=True):
+    for row, (_, first, fallback) in zip(rows, DEFAULT_MODELS.values(), strict=True):
         assert row["error"] is None
-        assert (row["upstream_model"], row["substituted"]) == (successor, True)
-        assert row["note"] == f"{first} is no longer served; {successor} answered."
+        assert (row["upstream_model"], row["substituted"]) == (fallback, True)
+        assert row["note"] == f"{first} is no longer served; {fallback} answered."
 
 
-async def test_discovery_knows_the_successor_before_the_first_call() -> None:
+async def test_discovery_knows_the_fallback_before_the_first_call() -> None:
     async with world() as w:
         await w.until_discovered()
         models = {m["id"]: m for m in (await w.client.get("/models")).json()["models"]}
         await ask(w.client, *DEFAULT_MODELS)
-        for model_id, (plugin, first, successor) in DEFAULT_MODELS.items():
+        for model_id, (plugin, first, fallback) in DEFAULT_MODELS.items():
             listed = models[model_id]
-            assert (listed["upstream_model"], listed["substituted"]) == (successor, True)
-            assert listed["note"] == f"{first} is no longer served; {successor} answers."
+            assert (listed["upstream_model"], listed["substituted"]) == (fallback, True)
+            assert listed["note"] == f"{first} is no longer served; {fallback} answers."
             assert first not in w.called(plugin)
-            assert successor in w.called(plugin)
+            assert fallback in w.called(plugin)
 
 
 @pytest.mark.parametrize("model", DEFAULT_MODELS)
@@ -102,24 +102,24 @@ async def test_a_name_that_is_served_is_not_replaced(model: str) -> None:
 
 @pytest.mark.parametrize("model", DEFAULT_MODELS)
 async def test_a_name_withdrawn_while_the_server_runs_costs_one_call(model: str) -> None:
-    plugin, first, successor = DEFAULT_MODELS[model]
+    plugin, first, fallback = DEFAULT_MODELS[model]
     async with world(NO_DISCOVERY, served={first}) as w:
         assert (await w.row(model))["upstream_model"] == first
-        w.behaviours[plugin].served = {successor}
+        w.behaviours[plugin].served = {fallback}
         for _ in range(3):
             row = await w.row(model)
-            assert (row["error"], row["upstream_model"]) == (None, successor)
+            assert (row["error"], row["upstream_model"]) == (None, fallback)
         assert w.called(plugin).count(first) == 2
 
 
 @pytest.mark.parametrize("model", DEFAULT_MODELS)
 async def test_a_burst_that_meets_a_dead_name_calls_it_once(model: str) -> None:
-    plugin, first, successor = DEFAULT_MODELS[model]
-    async with world(NO_DISCOVERY, served={successor}) as w:
+    plugin, first, fallback = DEFAULT_MODELS[model]
+    async with world(NO_DISCOVERY, served={fallback}) as w:
         answers = await asyncio.gather(*(w.row(model, timeout=60) for _ in range(100)))
-        assert {(row["error"], row["upstream_model"]) for row in answers} == {(None, successor)}
+        assert {(row["error"], row["upstream_model"]) for row in answers} == {(None, fallback)}
         assert w.called(plugin).count(first) == 1
-        assert w.called(plugin).count(successor) == 100
+        assert w.called(plugin).count(fallback) == 100
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ async def test_a_burst_that_meets_a_dead_name_calls_it_once(model: str) -> None:
     ],
     ids=["down", "limited", "malformed", "empty", "long", "slow"],
 )
-async def test_a_list_that_is_of_no_use_changes_nothing_for_calls(script: dict[str, Any]) -> None:
+async def test_a_useless_list_changes_nothing_for_calls(script: dict[str, Any]) -> None:
     firsts = {first for _, first, _ in DEFAULT_MODELS.values()}
     async with world(served=firsts, **script) as w:
         if "list_latency" not in script:
@@ -147,12 +147,12 @@ async def test_a_list_that_is_of_no_use_changes_nothing_for_calls(script: dict[s
 
 
 async def test_a_calls_verdict_beats_the_list() -> None:
-    """Listed, and refused to this account; then not listed, and served."""
-    _, first, successor = DEFAULT_MODELS["llama-8b"]
-    async with world(listed={first}, served={successor}) as w:
+    """The list holds the first name and the provider refuses it; the fallback is not listed."""
+    _, first, fallback = DEFAULT_MODELS["llama-8b"]
+    async with world(listed={first}, served={fallback}) as w:
         await w.until_discovered()
-        assert (await w.row("llama-8b"))["upstream_model"] == successor
-        assert (await w.row("llama-8b"))["upstream_model"] == successor
+        assert (await w.row("llama-8b"))["upstream_model"] == fallback
+        assert (await w.row("llama-8b"))["upstream_model"] == fallback
         assert w.called("groq").count(first) == 1
 
 
@@ -175,20 +175,20 @@ async def test_a_reply_from_another_model_is_marked(model: str) -> None:
 
 
 @pytest.mark.parametrize("model", DEFAULT_MODELS)
-async def test_substitution_can_be_refused_by_the_request_and_the_successor_is_named(
+async def test_a_request_can_refuse_substitution_and_the_row_names_the_fallback(
     model: str,
 ) -> None:
-    plugin, first, successor = DEFAULT_MODELS[model]
+    plugin, first, fallback = DEFAULT_MODELS[model]
     async with world() as w:
         await w.until_discovered()
         row = await w.row(model, on_retired="error")
         assert row["error_code"] == "model_unavailable"
         assert first in row["error"]
-        assert f"{successor} would answer: allow that with on_retired=substitute" in row["error"]
+        assert f"{fallback} would answer: allow that with on_retired=substitute" in row["error"]
         assert w.called(plugin) == [first]
 
 
-async def test_substitution_can_be_refused_by_the_server_and_allowed_by_a_request() -> None:
+async def test_the_server_can_refuse_substitution_and_a_request_allow_it() -> None:
     async with world({**NO_DISCOVERY, "CORO_ON_RETIRED": "error"}) as w:
         assert (await w.row("mixtral"))["error_code"] == "model_unavailable"
         assert (await w.row("mixtral", on_retired="substitute"))["error"] is None
@@ -273,7 +273,7 @@ async def test_a_refused_key_leaks_nowhere(capfd: pytest.CaptureFixture[str]) ->
         assert "9c2e" not in text
 
 
-async def test_plugins_show_how_their_providers_have_done() -> None:
+async def test_plugins_show_the_traffic_of_their_providers() -> None:
     async with world(NO_DISCOVERY) as w:
         assert (await w.plugin("groq"))["traffic"]["last_success"] is None
         await w.row("mixtral")

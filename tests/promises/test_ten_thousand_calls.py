@@ -1,4 +1,4 @@
-"""Ten thousand calls, with every kind of fault among them, leave behind what the first ones did."""
+"""Ten thousand calls with every kind of fault leave no more behind than the first ones."""
 
 import asyncio
 import gc
@@ -75,7 +75,7 @@ FAULTS: Sequence[Callable[[], Awaitable[Any]]] = (
 
 
 class Mixed(Echo):
-    """Every second call meets a fault; with a seed, so that each run is the same mix."""
+    """Every second call meets a fault; a seed makes each run the same mix."""
 
     models = MODELS
     chance = random.Random(4)
@@ -90,7 +90,7 @@ class Mixed(Echo):
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What the process holds when nothing is at work."""
+    """Resources of the process when no call is in flight."""
 
     blocks: int
     """Of Python's memory: each object takes one at least."""

@@ -1,4 +1,4 @@
-"""Every error that is not a row, as the data of an `application/problem+json` (RFC 9457)."""
+"""The errors that are not rows, as data of an `application/problem+json` (RFC 9457)."""
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
@@ -6,7 +6,7 @@ from typing import Any, Literal, get_args
 
 MEDIA_TYPE = "application/problem+json"
 MAX_ERRORS = 10
-"""Of a request with ten thousand mistakes the first few are enough."""
+"""Field errors of one problem; further ones are left out."""
 
 Kind = Literal[
     "invalid-request",
@@ -30,7 +30,7 @@ _TITLES: Mapping[Kind, str] = {
 PROBLEM_TYPES: Mapping[Kind, str] = {
     kind: "about:blank" if kind == "http" else f"urn:coro:problem:{kind}" for kind in get_args(Kind)
 }
-"""What tells a program which kind it is, as a URI reference."""
+"""The kind of each problem for programs, as a URI reference."""
 FieldErrors = Sequence[tuple[str, str]]
 
 
@@ -49,7 +49,7 @@ def problem_body(
 
 
 def describe_validation_error(error: Mapping[str, Any]) -> str:
-    """Return what pydantic finds wrong with a field, as the rest of a sentence about it."""
+    """Return pydantic's finding about a field, as the rest of a sentence."""
     match error["type"]:
         case "missing":
             return "this field is required"

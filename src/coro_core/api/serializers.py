@@ -84,7 +84,7 @@ async def model_list_json(catalog: Catalog, *, live: bool) -> bytes:
 
 
 def plugin_list(plugins: PluginRegistry, catalog: Catalog) -> PluginList:
-    """Put the plugins that were found into their wire form."""
+    """Put the plugins into their wire form."""
     return PluginList(
         plugins=[
             PluginInfo(

@@ -1,4 +1,4 @@
-"""What each operation answers, status by status, for the published description."""
+"""The replies of each operation, by status, for the published description."""
 
 from typing import Any
 
@@ -34,7 +34,7 @@ def _problem(what: str, **examples: dict[str, Any]) -> dict[str, Any]:
 
 
 def _or_turned_away(reply: dict[str, Any]) -> dict[str, Any]:
-    """Add what a server with too many requests at work, or one that is stopping, says instead."""
+    """Add the problems of a server that is overloaded or stopping."""
     away = _problem("", overloaded=ex.OVERLOADED, shutting_down=ex.SHUTTING_DOWN)
     return {**reply, "content": {**reply["content"], **away["content"]}}
 
