@@ -1,4 +1,4 @@
-"""Where the log goes: what is wrong there costs no request, and what is lost is said."""
+"""The log's output: its faults cost no request, and lost lines are counted."""
 
 import fcntl
 import json
@@ -24,7 +24,7 @@ from support.plugins import NO_REAL_PLUGINS, Installer
 from support.server import START_SECONDS, wait_until_it_listens
 
 CALLER_SECONDS = 5.0
-"""How long a caller waits at most here; a log that holds up the server holds it up for ever."""
+"""Longest wait of a caller. A log that blocks the server blocks it without end."""
 
 PLUGIN = """
 from coro_core import RateLimited
@@ -96,7 +96,7 @@ def logger_into(pipe: Pipe, capacity: int) -> Iterator[logging.Logger]:
         handler.close()
 
 
-def test_what_nobody_reads_is_counted_and_said_when_it_is_read_again(pipe: Pipe) -> None:
+def test_dropped_lines_are_counted_and_the_number_is_logged_later(pipe: Pipe) -> None:
     with logger_into(pipe, capacity=50) as logger:
         pipe.fill()
         for number in range(500):
@@ -112,7 +112,7 @@ def test_what_nobody_reads_is_counted_and_said_when_it_is_read_again(pipe: Pipe)
     assert len(told) + int(left_out) == 500
 
 
-def test_lines_come_in_order_and_whole_whoever_logs(pipe: Pipe) -> None:
+def test_lines_of_several_threads_stay_whole_and_in_order(pipe: Pipe) -> None:
     def log(name: int) -> None:
         for number in range(200):
             logger.info("%d %d %s", name, number, "x" * 100)
@@ -227,9 +227,7 @@ def test_the_end_of_a_process_waits_for_its_last_lines(tmp_path: Path, end: str)
     assert said == [f"line {number}" for number in range(3000)]
 
 
-def test_the_end_of_a_process_does_not_wait_for_a_reader_for_ever(
-    tmp_path: Path, pipe: Pipe
-) -> None:
+def test_the_end_of_a_process_waits_a_bounded_time_for_a_reader(tmp_path: Path, pipe: Pipe) -> None:
     pipe.fill()
     script = 'logging.getLogger("coro").info("told")'
     assert run_script(script, tmp_path, stderr=pipe.writing).returncode == 0
@@ -321,7 +319,7 @@ def test_a_log_that_cannot_be_written_costs_no_request(
         os.close(full)
 
 
-def test_a_log_that_nobody_reads_costs_no_request_and_the_rest_is_told_later(
+def test_an_unread_log_costs_no_request_and_dropped_lines_are_reported(
     install: Installer, tmp_path: Path, pipe: Pipe
 ) -> None:
     pipe.fill()
@@ -341,7 +339,7 @@ def test_a_log_that_nobody_reads_costs_no_request_and_the_rest_is_told_later(
     assert events[0]["message"].startswith("Started server process")
 
 
-def test_a_server_whose_log_nobody_reads_stops_when_it_is_told_to(
+def test_a_server_with_an_unread_log_stops_on_a_signal(
     install: Installer, tmp_path: Path, pipe: Pipe
 ) -> None:
     pipe.fill()

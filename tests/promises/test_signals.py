@@ -1,4 +1,4 @@
-"""Stopping: requests at work are answered, whenever the signal comes."""
+"""Stopping: requests in flight are answered, at whatever moment the signal comes."""
 
 import os
 import random
@@ -20,7 +20,7 @@ from support.plugins import NO_REAL_PLUGINS, Installer
 from support.server import START_SECONDS, Process, free_port
 
 STOPS = int(os.environ.get("TEST_STOPS", "5"))
-"""How many stops at random moments; `TEST_STOPS=200` for the long profile."""
+"""Number of stops at random moments; `TEST_STOPS=200` for the long profile."""
 CLIENTS = 8
 KILLS = 3
 AT_ONCE_SECONDS = 10
@@ -186,7 +186,7 @@ def workers(server: Process) -> set[int]:
     return {int(pid) for pid in re.findall(r"Started server process \[(\d+)\]", server.output)}
 
 
-def test_requests_that_outlast_the_grace_are_told_so_and_do_not_hold_up_the_end(
+def test_requests_that_outlast_the_grace_get_a_503_and_do_not_delay_the_end(
     install: Installer, tmp_path: Path
 ) -> None:
     install.add_source("slow", SLOW)
@@ -251,6 +251,6 @@ def _limited(limits: str, install: Installer, tmp_path: Path) -> Process:
 
 
 def _quietly(address: str) -> None:
-    # What is turned away at the limit is not the point.
+    # This test does not look at connections rejected at the limit.
     with suppress(httpx.HTTPError):
         httpx.post(f"{address}/chat", json={"prompt": "0.3", "models": ["echo"]}, timeout=10)

@@ -1,7 +1,7 @@
 """uvicorn's HTTP protocol, with limits on what a request may cost before it is a request.
 
 uvicorn 0.54 has none (https://github.com/encode/uvicorn, read 2026-11-25): httptools joins the
-pieces of a header value at quadratic cost, on the event loop, and a head may take for ever.
+pieces of a header value at quadratic cost, on the event loop, and a head may take any time.
 """
 
 import asyncio

@@ -125,9 +125,9 @@ async def _finish_start(plugins: PluginRegistry, *, tune: bool) -> None:
 def _tune_garbage_collector() -> None:
     """Spend less time on garbage collection, for the whole process.
 
-    Objects that exist after the start stay, so the collector skips them. A request makes few cycles
-    but many objects: with Python's thresholds (700, 10, 10) the collector takes a tenth of a busy
-    server's time. Our plugins leave no cycles behind, so the higher thresholds cost no memory.
+    Objects that exist after the start stay, so the collector skips them. A request allocates many
+    objects and few cycles: with Python's thresholds (700, 10, 10), 64 clients cost a fifth more
+    processor time per request. The resident memory is equal.
     """
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)

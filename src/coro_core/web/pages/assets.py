@@ -1,6 +1,6 @@
-"""Files that pages are made of, served from the application itself.
+"""Static files of the pages, served by the application itself.
 
-Nothing is loaded from a third party: pages work offline, and nobody else's script runs on them.
+Nothing is loaded from third parties: pages work offline and run no third-party script.
 """
 
 import os
@@ -14,9 +14,9 @@ STATIC = Path(__file__).parent / "static"
 
 
 class Assets(StaticFiles):
-    """A directory of files; browsers keep them, and ask each time whether they still hold.
+    """A directory of files. Browsers cache them and revalidate each one at every use.
 
-    They hold across restarts and end with an upgrade, so no version is needed in any address.
+    A file stays valid across restarts and changes with an upgrade, so addresses need no version.
     """
 
     def file_response(
@@ -26,7 +26,7 @@ class Assets(StaticFiles):
         scope: Scope,
         status_code: int = 200,
     ) -> Response:
-        """Return the file, or that the browser's copy holds."""
+        """Return the file, or a 304 if the browser's copy is current."""
         response = super().file_response(full_path, stat_result, scope, status_code)
         response.headers["Cache-Control"] = "no-cache"
         return response

@@ -1,7 +1,7 @@
-"""The compare page at `/`: static files, a client of the API like any other.
+"""The compare page at `/`: static files, and a client of the API like any other.
 
-It asks each model with a `POST /chat/{model_id}` of its own. What it must know beforehand (the
-limits, whether answers are simulated) is written into the page; the API does not know of it.
+The page sends one `POST /chat/{model_id}` per model. The limits and the demo flag are written into
+the page; the API does not know the page.
 """
 
 from functools import cache
@@ -15,8 +15,8 @@ from coro_core.web.pages.assets import STATIC, Assets
 
 _DIRECTORY = STATIC / "ui"
 _HEADERS = {
-    # What a model says is shown and can never run: no inline script or style, nothing from
-    # elsewhere, and no text becomes markup but through the sanitiser's own policy.
+    # A model's text is shown and never runs: no inline script or style, no other origin, and text
+    # becomes markup only through the sanitizer's policy.
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self';"
     " img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none';"
     " frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types dompurify",

@@ -62,7 +62,7 @@ export class Card {
     this.#abort.abort();
   }
 
-  /** Show how long the model has been at work. */
+  /** Show the time since the model's call began. */
   tick(now) {
     this.#clock.textContent = `${((now - this.#started) / 1000).toFixed(1)} s`;
   }

@@ -31,7 +31,7 @@ export class Chips {
       this.#more.hidden = all;
       this.choose(chosen);
     } catch (error) {
-      // What is there already can still be asked.
+      // Models that are already shown can still be asked.
       this.#box.querySelector(".failed")?.remove();
       this.#box.append(
         el("p", { class: "failed", role: "alert" }, error.message, " ",

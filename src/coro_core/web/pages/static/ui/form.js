@@ -5,7 +5,7 @@ import { byId } from "./dom.js";
 import { readState, writeState } from "./state.js";
 
 const LIMITS = document.documentElement.dataset;
-const SAVE_AFTER_MS = 200; // browsers allow only so many changes of the address at a time
+const SAVE_AFTER_MS = 200; // browsers limit the rate of address changes
 
 /** The form; `onAsk` gets a request and its models, `onStop` is called to end what is running. */
 export class Form {
@@ -56,7 +56,7 @@ export class Form {
     this.#changed();
   }
 
-  /** Say on the button whether models are at work. */
+  /** Show on the button whether calls are in flight. */
   set busy(busy) {
     this.#busy = busy;
     byId("submit-text").textContent = busy ? "Stop" : "Compare";

@@ -1,6 +1,6 @@
 // Figures as people read them.
 
-/** Return a time of so many milliseconds. */
+/** Return a time in milliseconds as text. */
 export function duration(milliseconds) {
   return milliseconds < 1000 ? `${milliseconds} ms` : `${(milliseconds / 1000).toFixed(2)} s`;
 }

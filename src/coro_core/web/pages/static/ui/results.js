@@ -10,7 +10,7 @@ import { duration, listed } from "./format.js";
 
 const TICK_MS = 100;
 
-/** The results; `onBusy` is told whether any model is at work. */
+/** The results; `onBusy` is called with true while calls are in flight. */
 export class Results {
   #cards = [];
   #prompt = "";
@@ -38,7 +38,7 @@ export class Results {
     byId("results").scrollIntoView({ block: "nearest" });
   }
 
-  /** Stop every model that is still at work. */
+  /** Cancel every call in flight. */
   stop() {
     for (const card of this.#cards) if (card.state === "waiting") card.stop();
   }

@@ -14,7 +14,7 @@ export function readState() {
   };
 }
 
-/** Put the form's state into the address, in place of what was there. */
+/** Replace the query of the address by the form's state. */
 export function writeState({ prompt, models, temperature, max_tokens, timeout }) {
   const state = new URLSearchParams();
   if (prompt) state.set("prompt", prompt);
