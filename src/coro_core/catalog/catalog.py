@@ -169,6 +169,8 @@ def same_model(asked: str, answered: str) -> bool:
     version or a date behind it (`x:latest`, `x-001`, `x-2026-10-17`). Anything else is another
     model.
     """
+    if asked == answered:
+        return True
     asked, answered = _plain_name(asked), _plain_name(answered)
     if not ("/" in asked and "/" in answered):
         asked, answered = asked.rpartition("/")[2], answered.rpartition("/")[2]
