@@ -151,7 +151,7 @@ class ModelList(BaseModel):
 
 
 class ProviderTraffic(BaseModel):
-    """How a provider has lately done, seen from the calls that were made anyway."""
+    """Recent outcomes at a provider, seen from the calls that were made anyway."""
 
     last_success: Time = Field(
         description="When a call was last answered, RFC 3339, UTC; null when none was yet."
@@ -215,7 +215,7 @@ class Health(BaseModel):
 
 
 class FieldError(BaseModel):
-    """What is wrong with one field."""
+    """The problem with one field."""
 
     field: str = Field(description="The field, with dots into lists: `models.3`.")
     message: str = Field(description="What is wrong with it.")
