@@ -30,9 +30,8 @@ clients: .venv/ready .clients/ready ## Generate clients of the API and use them;
 
 coverage: .venv/ready ## Run the tests with branch coverage, subprocesses included; report missing lines.
 	@rm -f .coverage .coverage.*
-	.venv/bin/coverage run -m pytest -n auto $(ARGS)
-	.venv/bin/coverage combine --quiet
-	.venv/bin/coverage report
+	@code=0; .venv/bin/coverage run -m pytest -n auto $(ARGS) || code=$$?; \
+		.venv/bin/coverage combine --quiet; .venv/bin/coverage report; exit $$code
 
 check: .venv/ready ## Format, lint, types and tests.
 	.venv/bin/ruff format --check

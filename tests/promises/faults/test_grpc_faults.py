@@ -4,8 +4,6 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import pytest
-
 from coro_gemini.grpc.sdk import grpc
 from coro_gemini.simulated_replies import rpc_status
 from support.faults.gemini_refusals import REFUSALS, WAITS, retry_in
@@ -62,10 +60,7 @@ async def test_every_status_of_gemini_costs_its_own_row() -> None:
             await survives(harness, script, name, code, refuse(refused))
 
 
-async def test_a_wait_that_fits_is_waited_for_and_then_gemini_answers(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("coro_core.dispatch.retry.THROTTLED_JITTER_SECONDS", 0.0)
+async def test_a_wait_that_fits_is_waited_for_and_then_gemini_answers() -> None:
     asked: list[float] = []
 
     async def once(echo: str, context: Context) -> bytes:

@@ -89,10 +89,8 @@ async def test_a_refusal_within_a_200_is_read_as_the_refusal_it_is(plugin: str) 
 @pytest.mark.parametrize("plugin", HTTP_PLUGINS)
 @pytest.mark.parametrize("status", [429, 503])
 async def test_a_wait_that_fits_is_waited_for_and_then_the_model_answers(
-    plugin: str, status: int, monkeypatch: pytest.MonkeyPatch
+    plugin: str, status: int
 ) -> None:
-    monkeypatch.setattr("coro_core.dispatch.retry.JITTER_SECONDS", 0.0)
-    monkeypatch.setattr("coro_core.dispatch.retry.THROTTLED_JITTER_SECONDS", 0.0)
     asked: list[float] = []
 
     async def once(call: Call) -> AsyncGenerator[bytes, None]:
