@@ -1,4 +1,4 @@
-"""What one small JSON call costs with each HTTP client that came into question.
+"""Measure the cost of one small JSON call with each HTTP client that was considered.
 
     .venv/bin/python scripts/bench_clients.py [IN_FLIGHT] [DELAY_SECONDS]
 
