@@ -1,5 +1,5 @@
-# Each target does its whole set-up on a machine with git, make and Python 3.11 or newer. Nothing is
-# installed outside of this folder: hatch goes into .tools, the project into .venv.
+# Each target needs only git, make and Python 3.11 or newer. It installs nothing outside this folder:
+# hatch goes into .tools, the project into .venv.
 
 PYTHON ?= python3
 HATCH := .tools/bin/hatch
@@ -10,13 +10,13 @@ INPUTS := pyproject.toml $(wildcard plugins/*/pyproject.toml)
 .PHONY: help serve demo test coverage clients fuzz check fmt prose openapi contract screenshots vendor requirements
 .PHONY: docs bench overload outage soak clean
 
-help: ## Show what there is.
+help: ## List these commands.
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 14
 
 serve: .venv/ready ## Serve on PORT (default 8000) with the keys of the environment or .env.
 	@exec $(CORO) serve
 
-demo: .venv/ready ## The same without any key: every provider is simulated.
+demo: .venv/ready ## Serve without any key: every provider is simulated.
 	@exec $(CORO) serve --demo
 
 test: .venv/ready ## Run the tests.
@@ -39,7 +39,7 @@ check: .venv/ready ## Format, lint, types and tests.
 	.venv/bin/mypy
 	.venv/bin/pytest -n auto $(ARGS)
 
-fmt: .venv/ready ## Put the source into shape.
+fmt: .venv/ready ## Format the source and sort its imports.
 	.venv/bin/ruff format
 	.venv/bin/ruff check --fix
 
@@ -52,13 +52,13 @@ docs: $(HATCH) ## Build the documentation as a site, into site/; a broken link f
 openapi: .venv/ready ## Write the published description of the API into openapi.json.
 	$(CORO) openapi > openapi.json
 
-requirements: $(HATCH) ## Write deploy/ anew; ARGS=--upgrade takes the newest versions.
+requirements: $(HATCH) ## Write the files in deploy/; ARGS=--upgrade takes the newest versions.
 	@.tools/bin/python scripts/lock.py $(ARGS)
 
-screenshots: .venv/ready ## Take the pictures of the page at / into docs/images; needs Chromium.
+screenshots: .venv/ready ## Take the pictures of the compare page into docs/images; needs Chromium.
 	PYTHONPATH=tests .venv/bin/python scripts/screenshots.py
 
-vendor: ## Fetch the libraries of the page at / anew, as scripts/vendor.py says; needs npm.
+vendor: ## Fetch the libraries of the compare page again; needs npm.
 	$(PYTHON) scripts/vendor.py
 
 bench: .venv/ready ## Measure against the floor, some twenty minutes, and write docs/performance.md.
@@ -66,28 +66,28 @@ bench: .venv/ready ## Measure against the floor, some twenty minutes, and write 
 
 overload outage soak: export PYTHONPATH := tests
 
-overload: .venv/ready ## Ten times what a server can take, on this machine alone; two minutes.
+overload: .venv/ready ## Load a server with ten times its capacity; two minutes.
 	@exec .venv/bin/python -m promises.load.overload
 
-outage: .venv/ready ## Every provider down: how often is each asked? Two minutes.
+outage: .venv/ready ## Count the calls to providers that are all down; two minutes.
 	@exec .venv/bin/python -m promises.load.outage
 
-soak: .venv/ready ## Faults for SECONDS (default 600): does the server grow?
+soak: .venv/ready ## Cause faults for SECONDS (default 600); fail if the server grows.
 	@exec .venv/bin/python -m promises.load.soak
 
-contract: .venv/ready ## Write the list of the contract's checks into docs/contract-checks.md.
+contract: .venv/ready ## Write docs/contract-checks.md from the conformance suite.
 	.venv/bin/python -m coro_core.testing.conformance.document > docs/contract-checks.md
 
 clean: ## Remove what was installed and built.
 	rm -rf .venv .tools .clients build dist site .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*
 
-# hatch is slow to start, so the targets above call the programs of its environment themselves.
+# hatch starts slowly, so the targets above call the programs of its environment directly.
 .venv/ready: $(HATCH) $(INPUTS)
 	@$(HATCH) -q env prune
 	@$(HATCH) -q env create
 	@touch $@
 
-# Generators and a linter that are not ours, in exact versions. --ignore-scripts: none needs its own.
+# Third-party generators and a linter, in exact versions. No package needs its install scripts.
 .clients/ready: $(addprefix tests/promises/clients/,package.json package-lock.json requirements.txt) | .venv/ready
 	@mkdir -p .clients
 	@rm -f $@

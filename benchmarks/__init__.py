@@ -1,1 +1,1 @@
-"""What CORO costs, measured against the floor: `make bench`. docs/performance.md explains it."""
+"""Measure the cost of CORO against the floor: `make bench`. docs/performance.md explains it."""

@@ -29,7 +29,7 @@ SERVER_CORE, REST_CORE = 0, 1
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """One server under one load: medians over the rounds, `None` if it answered none in full."""
+    """One server under one load: medians over the rounds; `None` without a full answer."""
 
     case: str
     server: str
@@ -42,7 +42,7 @@ class Figures:
     added_p99_ms: float | None
     per_second: float
     errors: int
-    """Requests of all rounds that were not answered in full."""
+    """Requests of all rounds without a full answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Footprint:
 
 
 class Running:
-    """A server under test and what is sent to it."""
+    """A server under test and its load."""
 
     def __init__(self, server: Server, stack: ExitStack) -> None:
         self.server = server
@@ -71,7 +71,7 @@ class Running:
         self.request = chat_request(list(server.models))
 
     def load(self, concurrent: int, seconds: float, delay: float = 0.0) -> tuple[Measured, float]:
-        """Load it, and return what came of it and the CPU that it used, in seconds.
+        """Load it, and return the measurement and its CPU time in seconds.
 
         Returns only once it is at rest: one that collapsed goes on working for clients who left.
         """
@@ -88,7 +88,7 @@ Starts = Mapping[tuple[str, str], float]
 
 
 def start_ups(chosen: Sequence[Case], count: int) -> Starts:
-    """Start every server so many times, in turns, and return the medians."""
+    """Start every server several times, in turns, and return the medians."""
     taken: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
     for _ in range(count):
         for case in chosen:
@@ -162,7 +162,9 @@ def _figures(
 def main() -> None:
     """Run the benchmark as the arguments say."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="one short round, for a first look")
+    parser.add_argument(
+        "--quick", action="store_true", help="one short round, for a first impression"
+    )
     parser.add_argument("--case", action="append", help="core, plugins, http or openai; repeatable")
     parser.add_argument("--clients", type=int, action="append", help="1, 16, 64 or 256; repeatable")
     parser.add_argument(

@@ -1,9 +1,9 @@
-"""What the core's hot path may cost, in instructions: `python -m benchmarks.budget [--parts]`.
+"""The budget of the core's hot path, in instructions: `python -m benchmarks.budget [--parts]`.
 
-Counted by valgrind, so that neither the machine nor what else it does matters: runs differ by some
-tenths of a percent. Two counts of requests are run, so that start-up falls out of the difference.
-With `--parts` it also tells what the log's two lines are of that, and what a bare route takes.
-Exits with 1 when the budget is exceeded: find out why, or raise it, with the reason in the commit.
+valgrind counts, so neither the machine nor its other work matters: runs differ by some tenths of a
+percent. It runs two numbers of requests, and start-up falls out of the difference. `--parts` also
+prints the share of the log's two lines, and the cost of a bare route. Exits with 1 beyond the
+budget: find out why, or raise it and give the reason in the commit.
 """
 
 import re
@@ -15,15 +15,15 @@ from concurrent.futures import ThreadPoolExecutor
 from benchmarks.processes import ROOT, python
 
 BUDGET = 2_000_000
-"""Instructions for one request to five models that answer at once: a tenth above what was measured
-on 2026-11-22 (Python 3.11.7, fastapi 0.165.0, pydantic 2.14.3, structlog 26.1.0)."""
+"""Instructions for one request to five models that answer at once: a tenth above the measurement
+of 2026-11-22 (Python 3.11.7, fastapi 0.165.0, pydantic 2.14.3, structlog 26.1.0)."""
 FEW, MANY = 20, 120
 MINUTES = 5
 ENVIRON = {"PATH": "/usr/bin:/bin", "PYTHONHASHSEED": "0"}
 
 
 def instructions(count: int, level: str) -> int:
-    """Return what a process executes that serves so many requests and logs from `level` on."""
+    """Return the instructions of a process that serves `count` requests, logged from `level` on."""
     with tempfile.TemporaryDirectory() as scratch:
         command = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={scratch}/calls"]
         run = subprocess.run(  # noqa: S603 - our own arguments
@@ -42,8 +42,8 @@ def instructions(count: int, level: str) -> int:
 
 
 def main() -> None:
-    """Count, tell, and judge."""
-    # Once without counting: whoever comes first compiles the modules.
+    """Count, print, and compare with the budget."""
+    # Once without counting: the first process compiles the modules.
     warm = python("-m", "benchmarks.hotpath", "1")
     subprocess.run(warm, cwd=ROOT, env=ENVIRON, check=True)  # noqa: S603 - our own arguments
     cost = per_request("info")
@@ -55,7 +55,7 @@ def main() -> None:
 
 
 def per_request(level: str) -> int:
-    """Return what one request takes, logged from `level` on."""
+    """Return the instructions of one request, logged from `level` on."""
     with ThreadPoolExecutor() as pool:
         few, many = pool.map(instructions, (FEW, MANY), (level, level))
     return (many - few) // (MANY - FEW)

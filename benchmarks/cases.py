@@ -1,4 +1,4 @@
-"""What is measured: for each case CORO itself, its floor, and how it would be written at first."""
+"""The cases: each has CORO, its floor, and the obvious way to write the same."""
 
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -29,12 +29,12 @@ class Server:
     """Its command line; the port comes last."""
     environ: Mapping[str, str]
     models: tuple[str, ...]
-    """What a request to it names."""
+    """The models that a request to it names."""
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """CORO and what it is compared with, on the same work."""
+    """CORO and the servers that it is compared with, on the same work."""
 
     name: str
     title: str
@@ -58,7 +58,7 @@ def cases(upstreams: Mapping[str, str]) -> Iterator[tuple[Case, ...]]:
             ),
         }
         ids = tuple(f"chat-{number}" for number in range(len(CHAT_MODELS)))
-        # What an installation has that asked for nothing else, and what the floor uses.
+        # The SDK of a default installation, which the floor uses too.
         providers = {**paths, **upstreams, "GEMINI_SDK": "google-generativeai"}
         plugin_ids = ("gemini", "llama-70b", "llama-8b", "mixtral", "deepseek")
         delays = (0.0, 0.05, 0.5)

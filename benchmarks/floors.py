@@ -1,9 +1,9 @@
-"""What CORO is measured against: `python -m benchmarks.floors NAME PORT`.
+"""The servers that CORO is compared with: `python -m benchmarks.floors NAME PORT`.
 
 `bare` is a FastAPI route that returns a body like CORO's and asks nobody. `lean` makes the calls of
 the three plugins with the leanest use of the same libraries, and `raw` makes five calls of the
 OpenAI dialect over bare asyncio streams, both in a gather behind bare ASGI: no deadline, no errors,
-no log. `plain` is what one writes first: FastAPI and a gather over httpx.
+no log. `plain` is the obvious program: FastAPI and a gather over httpx.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""What the figures are held against, and whether they reach it."""
+"""The goals, and the test of the figures against them."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ Results = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """One goal with its figure; at most is better, unless it says at least."""
+    """One goal with its figure. The limit is a maximum, unless it says at least."""
 
     text: str
     limit: float
@@ -19,7 +19,7 @@ class Goal:
 
     @property
     def reached(self) -> bool:
-        """Whether the figure keeps the limit, as far as it is shown."""
+        """True if the figure, as it is printed, keeps the limit."""
         figure = round(self.figure, 2)
         return figure >= self.limit if self.at_least else figure <= self.limit
 
@@ -33,7 +33,7 @@ class Goal:
 
 
 def goals(results: Results) -> Iterator[Goal]:
-    """Yield every goal that the results say something about."""
+    """Yield every goal that the results cover."""
     loads = {
         (it["case"], it["server"], it["delay_ms"], it["concurrent"]): it for it in results["loads"]
     }

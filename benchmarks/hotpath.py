@@ -1,7 +1,7 @@
-"""The core's hot path alone: so many requests through the application, without a socket.
+"""The core's hot path alone: requests through the application, without a socket.
 
 `python -m benchmarks.hotpath N [LEVEL]` serves N requests to the models of `benchmarks.instant` and
-ends; it logs from LEVEL on, `info` unless told. With `bare` for LEVEL it is the route of
+ends. It logs from LEVEL on (default `info`). With `bare` for LEVEL it is the route of
 `benchmarks.floors` that serves them.
 """
 
@@ -78,7 +78,7 @@ async def serve(count: int, level: str = "info") -> None:
 
 
 def main() -> None:
-    """Serve as many requests as the argument says."""
+    """Serve the number of requests in the argument."""
     with tempfile.TemporaryDirectory() as site:
         instant.install(Path(site))
         sys.path.insert(0, site)

@@ -1,4 +1,4 @@
-"""A load generator: a closed loop over raw sockets, cheap beside what it measures."""
+"""A load generator: a closed loop over raw sockets, cheap beside the server that it measures."""
 
 import asyncio
 import json
@@ -12,22 +12,22 @@ TIMEOUT_SECONDS = 10.0
 
 @dataclass(slots=True)
 class Measured:
-    """What one run of requests came to."""
+    """The measurement of one run of requests."""
 
     seconds: float = 0.0
     latencies: list[float] = field(default_factory=list)
     """Seconds of each request that was answered in full."""
     errors: int = 0
-    """Requests with another status than 200 or another number of answers than asked."""
+    """Requests with another status than 200, or with a wrong number of answers."""
 
     @property
     def requests(self) -> int:
-        """How many requests were made."""
+        """The number of requests."""
         return len(self.latencies) + self.errors
 
     @property
     def per_second(self) -> float:
-        """How many requests were answered in a second."""
+        """Full answers per second."""
         return len(self.latencies) / self.seconds
 
     def percentile_ms(self, share: float) -> float:
@@ -49,7 +49,7 @@ def chat_request(models: list[str]) -> bytes:
 async def drive(
     port: int, request: bytes, *, concurrent: int, seconds: float, spread: float = 0.0
 ) -> Measured:
-    """Keep so many requests going for so many seconds, each client sending its next at once.
+    """Keep requests in flight for a while; each client sends its next request at once.
 
     The clients come evenly within the first `spread` seconds: where answers take as long, those who
     came together would go on doing so, and wait for each other.

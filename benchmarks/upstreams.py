@@ -18,7 +18,7 @@ from coro_gemini import GeminiPlugin
 KEY = "benchmark"
 ANSWER = "2 + 2 = 4."
 SERVED = ("deepseek-flash", "openai/gpt-oss-120b", "openai/gpt-oss-20b", "qwen/qwen3.8-27b")
-"""What the list of models holds; whatever is asked answers."""
+"""The names on the list of models; any other name answers as well."""
 END_OF_HEAD = b"\r\n\r\n"
 
 
@@ -30,7 +30,7 @@ class ChatService(asyncio.Protocol):
         self._read = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Remember where to write."""
+        """Store the transport for the answers."""
         self._transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:

@@ -1,4 +1,4 @@
-"""coro-openai before a server that is not ours: llama-cpp-python's, with a tiny model made now.
+"""Run coro-openai against llama-cpp-python's server, with a tiny model that this script makes.
 
     python3 -m venv .tools/llama
     .tools/llama/bin/pip install "llama-cpp-python[server]" gguf   # builds llama.cpp: minutes

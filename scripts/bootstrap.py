@@ -24,7 +24,7 @@ PIP_SHA256 = "9655943313a94722b7774661c21049070f6bbb0a1516bf02f7c8d5d9201514cd"
 
 
 def main() -> None:
-    """Make the environment; a half-made one is made anew."""
+    """Make the environment; replace one that is incomplete."""
     if sys.version_info < (3, 11):
         sys.exit("CORO needs Python 3.11 or newer; say which: make PYTHON=python3.12 ...")
     has_pip = importlib.util.find_spec("ensurepip") is not None

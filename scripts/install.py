@@ -1,11 +1,10 @@
-"""Install what requirements.txt names, with every file of others checked against its hash.
+"""Install the projects of requirements.txt, and check every third-party file against its hash.
 
     python scripts/install.py [PYTHON]   # into the environment of that interpreter, or of this one
 
-pip cannot check a folder against a hash. So the projects here are built first, with a build backend
-that was checked, and their wheels are then installed together with what they need, in the versions
-and with the hashes of deploy/requirements.lock. Nothing that is not needed is installed, and
-nothing is built from a stranger's source.
+pip cannot check a folder against a hash. So this script builds the projects first, with a checked
+build backend. It then installs their wheels and what they need, in the versions and with the hashes
+of deploy/requirements.lock. It installs nothing else, and builds no third-party source.
 """
 
 import hashlib
@@ -25,7 +24,7 @@ def main(python: str) -> None:
     projects = local_projects((ROOT / "requirements.txt").read_text())
     with tempfile.TemporaryDirectory() as directory:
         tools, wheels = Path(directory, "tools"), Path(directory, "wheels")
-        # A build backend and a pip that were checked; whatever pip is here does only this.
+        # A checked build backend and a checked pip. This interpreter's pip does only this step.
         pip("install", *CHECKED, "--target", str(tools), "-r", str(LOCKS / "build.lock"))
         lines = [f"-c {LOCKS / 'requirements.lock'}"]
         for number, (path, extras) in enumerate(projects):
@@ -41,7 +40,7 @@ def main(python: str) -> None:
             lines.append(f"{name}{extras} @ {wheel.as_uri()} --hash=sha256:{digest}")
         hashed = Path(directory, "hashed.txt")
         hashed.write_text("\n".join(lines))
-        # By itself: pip takes its neighbours for what is installed already.
+        # In a folder of its own: pip takes its neighbours for installed packages.
         alone = Path(directory, "alone")
         alone.mkdir()
         (tools / "pip").rename(alone / "pip")
@@ -58,7 +57,7 @@ def local_projects(requirements: str) -> list[tuple[str, str]]:
 
 
 def pip(*arguments: str, tools: Path | None = None) -> None:
-    """Run pip, that in `tools` if one is there already, and end with its exit code if it fails."""
+    """Run pip, the one in `tools` if given; exit with its code if it fails."""
     command = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", *arguments]
     done = subprocess.run(
         command, env={**os.environ, **({"PYTHONPATH": str(tools)} if tools else {})}

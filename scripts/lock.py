@@ -1,9 +1,9 @@
-"""Write deploy/: exact versions, with hashes, of all that the core and every plugin need.
+"""Write deploy/: exact versions with hashes of everything that the core and the plugins need.
 
-    python scripts/lock.py [--upgrade]   # keeps the versions that still fit, unless told otherwise
-    python scripts/lock.py --check       # fails when what is there does not fit the projects
+    python scripts/lock.py [--upgrade]   # keeps versions that still fit; --upgrade takes the newest
+    python scripts/lock.py --check       # fails when the files do not fit the projects
 
-Needs uv, which hatch brings along: next to the interpreter that runs this, or on the path.
+Needs uv, which hatch brings: next to the interpreter that runs this, or on the path.
 """
 
 import re
@@ -20,7 +20,7 @@ PINS = Path("deploy/constraints.txt")
 BUILD_LOCK = Path("deploy/build.lock")
 OLDEST_PYTHON = "3.11"
 PIP = "pip>=26"
-"""Older ones do not take hashes from a constraints file, and hosts have older ones."""
+"""Older versions take no hashes from a constraints file, and hosts have older versions."""
 
 
 def main(arguments: list[str]) -> None:
@@ -38,7 +38,7 @@ def main(arguments: list[str]) -> None:
         LOCK.write_text(lock)
         BUILD_LOCK.write_text(build)
         PINS.write_text(pins(lock))
-    # Not the hashes: a version that gets another wheel is still the same version.
+    # Without hashes: a version with an added wheel is still the same version.
     elif pins(lock) != pins(LOCK.read_text()) or pins(lock) != PINS.read_text():
         sys.exit("deploy/ does not fit the projects any more; run make requirements.")
     elif pins(build) != pins(BUILD_LOCK.read_text()):

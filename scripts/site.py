@@ -1,7 +1,7 @@
 """Put the documentation's pages into build/docs, for the site: `make docs`.
 
-The pages keep their places, so that a link between two of them is the same in the repository and on
-the site. A folder of their own is needed because the site takes everything in it.
+The pages keep their places, so a link is the same in the repository and on the site. They need a
+folder of their own because the site takes every file in its folder.
 """
 
 import shutil
@@ -18,7 +18,7 @@ PAGES = (
     "docs/images/*",
     "plugins/*/README.md",
 )
-"""What the site is made of."""
+"""The files of the site."""
 
 
 def pages() -> list[Path]:
@@ -27,7 +27,7 @@ def pages() -> list[Path]:
 
 
 def main() -> None:
-    """Make the folder anew, so that a page that was deleted is gone."""
+    """Replace the folder, so that a deleted page disappears."""
     shutil.rmtree(STAGE, ignore_errors=True)
     for path in pages():
         target = STAGE / path

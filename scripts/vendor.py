@@ -1,4 +1,4 @@
-"""Fetch the libraries that the compare page carries, as their authors built them.
+"""Fetch the libraries of the compare page, as their authors built them.
 
 `python scripts/vendor.py`, which needs npm, puts the named files of each package, and its licence,
 below `src/coro_core/web/pages/static/ui/vendor/NAME-VERSION`. They are unchanged but for the lines
@@ -47,7 +47,7 @@ PACKAGES = {
 
 
 def main() -> None:
-    """Replace what is there by what the table says; exit at a hash that is not the expected one."""
+    """Replace the files by those of the table; exit at a hash that is not the expected one."""
     shutil.rmtree(VENDOR, ignore_errors=True)
     for package, (integrity, *names) in PACKAGES.items():
         archive = fetch(package, integrity)
@@ -64,8 +64,8 @@ def fetch(package: str, integrity: str) -> tarfile.TarFile:
     """Return a package's archive from the registry."""
     with tempfile.TemporaryDirectory() as directory:
         command = ["npm", "pack", "--json", "--pack-destination", directory, package]
-        told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-        content = (Path(directory) / json.loads(told)[0]["filename"]).read_bytes()
+        printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        content = (Path(directory) / json.loads(printed)[0]["filename"]).read_bytes()
     found = "sha512-" + base64.b64encode(hashlib.sha512(content).digest()).decode()
     if found != integrity:
         raise SystemExit(f"{package}: the hash is {found}")

@@ -154,10 +154,10 @@ def run(site: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 def test_the_plugin_on_the_page_keeps_the_whole_contract(acme: Path) -> None:
     result = run(acme, "coro_core", "plugin", "check", "acme")
     assert result.returncode == 0, result.stdout + result.stderr
-    told = re.search(r"^(\d+) passed; import", result.stdout, re.MULTILINE)
-    assert told is not None, result.stdout
+    printed = re.search(r"^(\d+) passed; import", result.stdout, re.MULTILINE)
+    assert printed is not None, result.stdout
     # The transcripts are of today's suite.
-    assert set(re.findall(r"^(\d+) passed;", PAGE, re.MULTILINE)) == {told[1]}
+    assert set(re.findall(r"^(\d+) passed;", PAGE, re.MULTILINE)) == {printed[1]}
 
 
 def test_the_plugin_on_the_page_is_as_long_as_the_page_says() -> None:

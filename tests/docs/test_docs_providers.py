@@ -1,4 +1,4 @@
-"""What docs/providers.md says of the plugins is what the plugins say."""
+"""docs/providers.md agrees with the plugins."""
 
 import re
 from importlib import import_module

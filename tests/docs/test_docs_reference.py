@@ -94,8 +94,10 @@ def test_every_field_of_a_request_is_in_the_table_with_its_default() -> None:
     shown = {code(row[0])[0]: row[1] for row in table(section(API, "## A request"), "Field")}
     properties = OPENAPI["components"]["schemas"]["ChatRequest"]["properties"]
     assert set(shown) == set(ChatRequest.model_fields)
-    for name, told in shown.items():
-        assert told == (f"`{properties[name]['default']}`" if "default" in properties[name] else "")
+    for name, default_shown in shown.items():
+        assert default_shown == (
+            f"`{properties[name]['default']}`" if "default" in properties[name] else ""
+        )
 
 
 def kind(schema: dict[str, Any]) -> str:
@@ -121,14 +123,14 @@ def test_every_field_of_a_reply_is_in_its_table_with_its_type(
     assert shown == [(name, kind(properties[name])) for name in model.model_fields]
 
 
-def test_every_field_of_the_traffic_and_every_state_is_told() -> None:
+def test_every_field_of_the_traffic_and_every_state_is_on_the_page() -> None:
     text = section(API, "## A plugin")
     (row,) = [row for row in table(text, "Field") if row[0] == "`traffic`"]
     assert set(code(row[2])) == set(ProviderTraffic.model_fields)
     assert [code(row[0])[0] for row in table(text, "State")] == [*State]
 
 
-def test_every_kind_of_problem_is_told() -> None:
+def test_every_kind_of_problem_is_on_the_page() -> None:
     (text,) = [part for part in section(API, "## A problem").split("\n\n") if "kinds are" in part]
     prefix, *kinds = code(text)
     assert {kind if ":" in kind else prefix + kind for kind in kinds} == {*PROBLEM_TYPES.values()}
@@ -148,15 +150,15 @@ def test_the_replies_in_the_readme_have_the_fields_of_replies() -> None:
     ModelResponse.model_validate_json(second[second.index("\n{") :])
 
 
-def test_every_line_of_the_log_that_is_told_is_written() -> None:
+def test_every_line_of_the_log_on_the_page_exists() -> None:
     source = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "src").rglob("*.py"))
-    told = [
+    documented = [
         line.removesuffix(" ...")
         for row in table(section(page("docs/deploy.md"), "## The log"), "`message`")
         for line in code(row[0])
     ]
-    assert told
-    assert [line for line in told if f'"{line}' not in source] == []
+    assert documented
+    assert [line for line in documented if f'"{line}' not in source] == []
 
 
 def options(command: Any) -> set[str]:

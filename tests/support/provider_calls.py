@@ -46,8 +46,8 @@ async def keeps_the_contract(call: Callable[[], Awaitable[Generation]]) -> None:
             usage=generation.usage,
         )
     event(row.error_code or "answered")
-    told = ModelResponse.model_validate_json(to_json(model_response(row)), strict=True)
-    assert bool(told.response) is (told.error_code is None)
+    shown = ModelResponse.model_validate_json(to_json(model_response(row)), strict=True)
+    assert bool(shown.response) is (shown.error_code is None)
 
 
 async def lists_or_fails(call: Callable[[], Awaitable[Any]]) -> None:
@@ -63,6 +63,6 @@ async def lists_or_fails(call: Callable[[], Awaitable[Any]]) -> None:
 def _is_proper(error: ProviderError) -> None:
     assert ProviderError in type(error).__bases__, f"{type(error)} is no leaf"
     assert error.code in ERROR_CODES
-    told = f"{error} {error!r} {error.args!r} {error.message}"
-    assert not leaks(told.encode()), told
+    shown = f"{error} {error!r} {error.args!r} {error.message}"
+    assert not leaks(shown.encode()), shown
     assert error.retry_after is None or 0 <= error.retry_after <= 86_400
