@@ -12,7 +12,10 @@ from support.server import running
 
 STATIC = Path(coro_core.__file__).parent / "web" / "pages" / "static"
 OWN_FILES = sorted(
-    path for path in (STATIC / "ui").iterdir() if path.suffix in (".js", ".css", ".html")
+    path
+    for directory in (STATIC, STATIC / "ui", STATIC / "docs")
+    for path in directory.iterdir()
+    if path.suffix in (".js", ".css", ".html")
 )
 
 
@@ -34,20 +37,44 @@ async def test_the_page_knows_the_limits(client: httpx.AsyncClient) -> None:
     }
 
 
-async def test_the_page_allows_nothing_inline_and_nothing_from_elsewhere(
-    client: httpx.AsyncClient,
+@pytest.mark.parametrize("path", ["/", "/docs"])
+async def test_a_page_allows_nothing_inline_nothing_from_elsewhere_and_no_frame(
+    client: httpx.AsyncClient, path: str
 ) -> None:
-    page = await client.get("/")
+    page = await client.get(path)
     policy = dict(
         directive.split(" ", 1) for directive in page.headers["content-security-policy"].split("; ")
     )
     assert policy["default-src"] == "'none'"
     assert policy["script-src"] == policy["style-src"] == policy["connect-src"] == "'self'"
-    assert policy["require-trusted-types-for"] == "'script'"
     assert policy["frame-ancestors"] == policy["base-uri"] == policy["form-action"] == "'none'"
     assert "unsafe" not in page.headers["content-security-policy"]
+    assert page.headers["cross-origin-opener-policy"] == "same-origin"
     assert page.headers["referrer-policy"] == "no-referrer"
     assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son[a-z]+=", page.text)
+
+
+async def test_a_models_text_becomes_markup_only_through_the_sanitizer(
+    client: httpx.AsyncClient,
+) -> None:
+    policy = (await client.get("/")).headers["content-security-policy"].split("; ")
+    assert {"require-trusted-types-for 'script'", "trusted-types dompurify"} <= set(policy)
+
+
+async def test_no_html_is_served_without_a_policy(client: httpx.AsyncClient) -> None:
+    paths = ["/", "/docs", "/ui", "/ui/", "/ui/index.html", "/docs/", "/docs/page/", "/no-such"]
+    for directory, mounts in (
+        ("ui", ["ui"]),
+        ("docs", ["docs/page"]),
+        ("swagger-ui-5.35.0", ["docs/assets"]),
+        ("", ["ui/..", "ui", "docs/page", "docs/assets"]),
+    ):
+        files = (STATIC / directory).rglob("*") if directory else STATIC.glob("*.html")
+        paths += [f"/{m}/{path.relative_to(STATIC / directory)}" for path in files for m in mounts]
+    for path in paths:
+        reply = await client.get(path)
+        if "html" in reply.headers.get("content-type", ""):
+            assert "content-security-policy" in reply.headers, path
 
 
 async def test_every_file_of_the_page_is_there_and_is_kept_by_the_browser(

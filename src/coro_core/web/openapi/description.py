@@ -6,7 +6,6 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
-from fastapi.responses import HTMLResponse
 from starlette.routing import BaseRoute
 
 from coro_core.api.schemas import Problem
@@ -15,7 +14,7 @@ from coro_core.contract.errors import MAX_RETRY_AFTER
 from coro_core.web.middleware import REQUEST_ID
 from coro_core.web.openapi import examples
 from coro_core.web.openapi.replies import OF_OPERATION
-from coro_core.web.pages.assets import STATIC, Assets
+from coro_core.web.pages.assets import STATIC, Assets, Page
 
 _DIRECTORY = STATIC / "swagger-ui-5.35.0"
 _PAGE = STATIC / "docs.html"
@@ -65,10 +64,11 @@ def install(app: FastAPI, settings: Settings) -> None:
 
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's own documented way
     app.mount("/docs/assets", Assets(directory=_DIRECTORY))
+    app.mount("/docs/page", Assets(directory=STATIC / "docs"))
 
     @app.api_route("/docs", methods=["GET", "HEAD"], include_in_schema=False)
-    async def docs() -> HTMLResponse:
-        return HTMLResponse(_PAGE.read_text("utf-8"))
+    async def docs() -> Page:
+        return Page(_PAGE.read_text("utf-8"))
 
 
 def describe(routes: Sequence[BaseRoute], settings: Settings) -> dict[str, Any]:

@@ -8,20 +8,15 @@ from functools import cache
 from string import Template
 
 from fastapi import FastAPI
-from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.responses import RedirectResponse
 
 from coro_core.config.settings import Settings
-from coro_core.web.pages.assets import STATIC, Assets
+from coro_core.web.pages.assets import STATIC, Assets, Page
 
 _DIRECTORY = STATIC / "ui"
-_HEADERS = {
-    # A model's text is shown and never runs: no inline script or style, no other origin, and text
-    # becomes markup only through the sanitizer's policy.
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self';"
-    " img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none';"
-    " frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types dompurify",
-    "Cross-Origin-Opener-Policy": "same-origin",
-}
+_PAGE = STATIC / "compare.html"
+# A model's text is shown and never runs: text becomes markup only through the sanitizer's policy.
+_TRUSTED_TYPES = ("require-trusted-types-for 'script'", "trusted-types dompurify")
 
 
 def install(app: FastAPI, settings: Settings) -> None:
@@ -36,7 +31,7 @@ def install(app: FastAPI, settings: Settings) -> None:
 
     @cache
     def page() -> str:
-        return Template((_DIRECTORY / "index.html").read_text("utf-8")).substitute(
+        return Template(_PAGE.read_text("utf-8")).substitute(
             demo=str(settings.demo).lower(),
             max_prompt_chars=settings.max_prompt_chars,
             max_tokens=settings.max_tokens,
@@ -46,5 +41,5 @@ def install(app: FastAPI, settings: Settings) -> None:
     app.mount("/ui", Assets(directory=_DIRECTORY))
 
     @app.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
-    async def home() -> HTMLResponse:
-        return HTMLResponse(page(), headers=_HEADERS)
+    async def home() -> Page:
+        return Page(page(), *_TRUSTED_TYPES)
