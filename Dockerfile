@@ -16,5 +16,5 @@ WORKDIR /opt/coro
 EXPOSE 8000
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60s --retries=3 \
     CMD ["python", "-c", "import os, http.client as h; c = h.HTTPConnection('127.0.0.1', int(os.environ.get('PORT') or 8000), timeout=4); c.request('GET', '/health'); exit(c.getresponse().status != 200)"]
-# In exec form, so that the signal to stop reaches the server, which then finishes what is at work.
+# In exec form, so that the signal to stop reaches the server, which then finishes what is in flight.
 CMD ["coro", "serve", "--host", "0.0.0.0"]

@@ -33,9 +33,10 @@ coverage: .venv/ready ## Run the tests with branch coverage, subprocesses includ
 	@code=0; .venv/bin/coverage run -m pytest -n auto $(ARGS) || code=$$?; \
 		.venv/bin/coverage combine --quiet; .venv/bin/coverage report; exit $$code
 
-check: .venv/ready ## Format, lint, types and tests.
+check: .venv/ready ## Format, lint, words, types and tests.
 	.venv/bin/ruff format --check
 	.venv/bin/ruff check
+	.venv/bin/python scripts/prose.py
 	.venv/bin/mypy
 	.venv/bin/pytest -n auto $(ARGS)
 

@@ -83,7 +83,7 @@ def test_what_was_read_is_a_copy_of_the_environment(tmp_path: Path) -> None:
     assert given == {"A": "env"}
 
 
-def test_a_dotenv_that_is_a_directory_is_told_in_one_line(tmp_path: Path) -> None:
+def test_a_dotenv_that_is_a_directory_is_reported_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(SettingsError) as caught:
         read_environ({}, tmp_path)
     assert str(caught.value) == f"{tmp_path} cannot be read: Is a directory."
@@ -94,7 +94,7 @@ def test_a_dotenv_that_is_a_directory_is_told_in_one_line(tmp_path: Path) -> Non
     [b"K=\xff\xfe", "K=v".encode("utf-16"), b"K=caf\xe9"],
     ids=["bytes", "utf-16", "latin-1"],
 )
-def test_a_dotenv_that_is_not_utf_8_is_told_in_one_line_without_its_content(
+def test_a_dotenv_that_is_not_utf_8_is_reported_in_one_line_without_its_content(
     tmp_path: Path, content: bytes
 ) -> None:
     path = dotenv(tmp_path, content)
@@ -123,7 +123,7 @@ def refused_here() -> str:
     return str(caught.value)
 
 
-def test_a_dotenv_that_may_not_be_read_is_told_in_one_line(
+def test_a_dotenv_that_may_not_be_read_is_reported_in_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -133,7 +133,7 @@ def test_a_dotenv_that_may_not_be_read_is_told_in_one_line(
     assert refused_here() == ".env cannot be read: Permission denied."
 
 
-def test_a_folder_that_may_not_be_looked_into_is_told_in_one_line(
+def test_a_folder_that_may_not_be_looked_into_is_reported_in_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -144,7 +144,7 @@ def test_a_folder_that_may_not_be_looked_into_is_told_in_one_line(
         tmp_path.chmod(0o700)
 
 
-def test_a_dotenv_that_leads_to_itself_is_told_in_one_line(tmp_path: Path) -> None:
+def test_a_dotenv_that_leads_to_itself_is_reported_in_one_line(tmp_path: Path) -> None:
     path = tmp_path / ".env"
     path.symlink_to(path)
     with pytest.raises(SettingsError) as caught:

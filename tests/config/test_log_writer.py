@@ -105,11 +105,11 @@ def test_dropped_lines_are_counted_and_the_number_is_logged_later(pipe: Pipe) ->
         lines = [line for line in pipe.read_until("left out") if line]
         logger.info("later")
         assert pipe.read_until("later") == ["later"]
-    *told, notice = lines
+    *reported, notice = lines
     [left_out] = re.findall(r"(\d+) lines were left out here: nobody was reading", notice)
-    assert told == [f"line {number}" for number in range(len(told))]
-    assert 50 <= len(told) < 500
-    assert len(told) + int(left_out) == 500
+    assert reported == [f"line {number}" for number in range(len(reported))]
+    assert 50 <= len(reported) < 500
+    assert len(reported) + int(left_out) == 500
 
 
 def test_lines_of_several_threads_stay_whole_and_in_order(pipe: Pipe) -> None:
@@ -229,7 +229,7 @@ def test_the_end_of_a_process_waits_for_its_last_lines(tmp_path: Path, end: str)
 
 def test_the_end_of_a_process_waits_a_bounded_time_for_a_reader(tmp_path: Path, pipe: Pipe) -> None:
     pipe.fill()
-    script = 'logging.getLogger("coro").info("told")'
+    script = 'logging.getLogger("coro").info("reported")'
     assert run_script(script, tmp_path, stderr=pipe.writing).returncode == 0
 
 

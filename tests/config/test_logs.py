@@ -1,4 +1,4 @@
-"""The log: one line an event whoever writes it, without prompts, answers, keys or forged lines."""
+"""The log: one line per event of any logger, without prompts, answers, keys or forged lines."""
 
 import asyncio
 import gc
@@ -29,7 +29,7 @@ def _logging_as_it_was() -> Iterator[None]:
 
 
 class Stream(io.StringIO):
-    """A standard error that remembers; a terminal if it is told to be one."""
+    """A standard error that records its events, as a terminal or not."""
 
     def __init__(self, *, terminal: bool = False) -> None:
         super().__init__()
@@ -58,11 +58,11 @@ def configured(
 
 def test_off_a_terminal_an_event_is_a_line_of_json(monkeypatch: pytest.MonkeyPatch) -> None:
     stream = configured(monkeypatch)
-    structlog.get_logger("coro.test").warning("told", number=7, text="é", nothing=None)
+    structlog.get_logger("coro.test").warning("reported", number=7, text="é", nothing=None)
     [event] = stream.events
     timestamp = event.pop("timestamp")
     assert event == {
-        "message": "told",
+        "message": "reported",
         "level": "warning",
         "number": 7,
         "text": "é",
@@ -74,25 +74,25 @@ def test_off_a_terminal_an_event_is_a_line_of_json(monkeypatch: pytest.MonkeyPat
 
 def test_on_a_terminal_an_event_is_a_line_to_read(monkeypatch: pytest.MonkeyPatch) -> None:
     stream = configured(monkeypatch, terminal=True)
-    structlog.get_logger("coro.test").warning("told", number=7)
+    structlog.get_logger("coro.test").warning("reported", number=7)
     [line] = stream.lines
     plain = re.sub(r"\x1b\[[\d;]*m", "", line)
     assert plain != line
-    assert re.fullmatch(r"\S+Z \[warning *\] told +number=7", plain)
+    assert re.fullmatch(r"\S+Z \[warning *\] reported +number=7", plain)
 
 
 def test_readable_lines_that_do_not_go_to_a_terminal_have_no_colours(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     stream = configured(monkeypatch, format="console")
-    structlog.get_logger("coro.test").warning("told", number=7)
-    assert re.fullmatch(r"\S+Z \[warning *\] told +number=7\n", stream.getvalue())
+    structlog.get_logger("coro.test").warning("reported", number=7)
+    assert re.fullmatch(r"\S+Z \[warning *\] reported +number=7\n", stream.getvalue())
 
 
 def test_json_can_be_had_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     stream = configured(monkeypatch, terminal=True, format="json")
-    structlog.get_logger("coro.test").warning("told")
-    assert stream.events[0]["message"] == "told"
+    structlog.get_logger("coro.test").warning("reported")
+    assert stream.events[0]["message"] == "reported"
 
 
 @pytest.mark.parametrize("level", ["debug", "info", "warning", "error"])
@@ -128,7 +128,7 @@ def test_of_others_no_more_than_of_ours_is_logged(monkeypatch: pytest.MonkeyPatc
 
 @pytest.mark.parametrize("format", FORMATS)
 @pytest.mark.parametrize("name", ["uvicorn.error", "acme_sdk", "coro.test"])
-def test_an_exception_is_told_by_class_and_place_without_its_text_or_its_locals(
+def test_an_exception_is_reported_by_class_and_place_without_its_text_or_its_locals(
     monkeypatch: pytest.MonkeyPatch, format: str, name: str
 ) -> None:
     stream = configured(monkeypatch, format=format)
@@ -147,7 +147,7 @@ def test_an_exception_is_told_by_class_and_place_without_its_text_or_its_locals(
 
 
 @pytest.mark.parametrize("format", FORMATS)
-def test_a_task_that_nobody_waits_for_is_told_without_what_it_raised(
+def test_a_task_that_nobody_waits_for_is_reported_without_what_it_raised(
     monkeypatch: pytest.MonkeyPatch, format: str
 ) -> None:
     stream = configured(monkeypatch, format=format)
@@ -196,7 +196,7 @@ def test_no_text_starts_a_line_or_moves_a_cursor(
 
 def test_json_holds_every_text_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
     stream = configured(monkeypatch)
-    structlog.get_logger("coro.test").info("told", path=HOSTILE)
+    structlog.get_logger("coro.test").info("reported", path=HOSTILE)
     assert stream.events[0]["path"] == HOSTILE
 
 
@@ -220,13 +220,13 @@ class Strange:
 
 
 @pytest.mark.parametrize("stream", [Full(), None], ids=["full", "closed at the start"])
-def test_an_output_that_fails_does_not_reach_whoever_logs(
+def test_an_output_that_fails_does_not_reach_the_caller(
     monkeypatch: pytest.MonkeyPatch, stream: io.StringIO | None
 ) -> None:
     monkeypatch.setattr(sys, "stderr", stream)
     configure_logs()
-    structlog.get_logger("coro.test").error("told")
-    logging.getLogger("acme_sdk").error("told")
+    structlog.get_logger("coro.test").error("reported")
+    logging.getLogger("acme_sdk").error("reported")
 
 
 @pytest.mark.parametrize("format", FORMATS)
@@ -234,7 +234,7 @@ def test_a_line_that_cannot_be_written_is_dropped_and_the_next_is_not(
     monkeypatch: pytest.MonkeyPatch, format: str
 ) -> None:
     stream = configured(monkeypatch, format=format)
-    structlog.get_logger("coro.test").error("told", value=Strange())
+    structlog.get_logger("coro.test").error("reported", value=Strange())
     logging.getLogger("acme_sdk").error("%s %s", "one argument")
     structlog.get_logger("coro.test").error("next")
     assert len(stream.lines) == 1

@@ -104,7 +104,7 @@ def wait_until_served(address: str) -> None:
 def stopping_with_a_call_that_lasts(
     install: Installer, folder: Path, *arguments: str
 ) -> Iterator[Process]:
-    """Yield a server that was told to stop and waits for a call of half a minute."""
+    """Yield a server that got a signal to stop and waits for a call of half a minute."""
     install.add_source("slow", SLOW)
     more = environ(install, CORO_SHUTDOWN_GRACE="60", CORO_TIMEOUT="60")
     with (
@@ -182,7 +182,7 @@ def test_no_answer_of_several_workers_is_lost(install: Installer, tmp_path: Path
 
 
 def workers(server: Process) -> set[int]:
-    """Return the processes that a server has told of, but for the first."""
+    """Return the processes in a server's log, except the first."""
     return {int(pid) for pid in re.findall(r"Started server process \[(\d+)\]", server.output)}
 
 

@@ -85,8 +85,8 @@ def server(install: Installer, tmp_path: Path) -> Iterator[Process]:
         "CORO_TIMEOUT": "60",
     }
     with Process("serve", "--port", "0", cwd=tmp_path, environ=environ) as server:
-        told = [httpx.get(f"{server.address()}/health").json()["timestamp"] for _ in range(3)]
-        times = [datetime.fromisoformat(text).timestamp() for text in told]
+        reported = [httpx.get(f"{server.address()}/health").json()["timestamp"] for _ in range(3)]
+        times = [datetime.fromisoformat(text).timestamp() for text in reported]
         assert all(abs(one - other) > 3000 for one, other in itertools.pairwise(times))
         yield server
     assert "Traceback" not in server.output

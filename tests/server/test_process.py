@@ -186,7 +186,7 @@ def test_no_key_at_all_is_a_working_server_that_says_what_is_missing(tmp_path: P
     }
 
 
-def test_a_blank_key_is_told_apart_from_a_missing_one(tmp_path: Path) -> None:
+def test_a_blank_key_is_reported_apart_from_a_missing_one(tmp_path: Path) -> None:
     with Process("serve", "--port", "0", cwd=tmp_path, environ={"GROQ_API_KEY": " "}) as server:
         plugins = httpx.get(f"{server.address()}/plugins").json()["plugins"]
     [groq] = [plugin for plugin in plugins if plugin["name"] == "groq"]
@@ -201,7 +201,7 @@ def test_a_server_that_started_again_since_its_source_changed_serves_again(tmp_p
         address = server.address()
         server.wait_for("Application startup complete")
         assert httpx.get(f"{address}/health", timeout=60).status_code == 200
-        # Until it notices: what has changed before its first look has not changed.
+        # Until it notices: a change before its first scan is no change.
         end = time.monotonic() + START_SECONDS
         while "detected changes" not in server.output:
             assert time.monotonic() < end, server.output

@@ -93,7 +93,7 @@ class Plugin(Echo):
 MODELS = ("fine", "raises", "exits", "orphans", "limited", "late", "talks")
 CODES = [None, "plugin_fault", "plugin_fault", None, "rate_limited", "timeout", None]
 FORGED = '\r\n{"message": "FORGED"}\n'
-STRANGERS = (f"fine{FORGED}", "fine\x1b[2J", "fine\u2028FORGED", "fine\x85FORGED")
+THIRD_PARTY = (f"fine{FORGED}", "fine\x1b[2J", "fine\u2028FORGED", "fine\x85FORGED")
 PATHS = (
     "/%0d%0a%7B%22message%22:%22FORGED%22%7D%0a",
     "/%1b%5b2J",
@@ -111,7 +111,7 @@ Events = list[dict[str, Any]]
 
 @dataclass
 class Run:
-    """What a server printed, and of how many requests, answers and failures it should tell."""
+    """The lines of a server, and the expected numbers of requests, answers and failures."""
 
     lines: Sequence[str]
     requests: int
@@ -153,11 +153,11 @@ def provoked(format: str, tmp_path_factory: pytest.TempPathFactory) -> Run:
     with Process("serve", "--port", "0", cwd=folder, environ=environ) as server:
         address = server.address()
         with httpx.Client(base_url=address, headers=secret, timeout=60) as client:
-            body = {"prompt": "CANARY-PROMPT", "models": [*MODELS, *STRANGERS], "timeout": 1.5}
+            body = {"prompt": "CANARY-PROMPT", "models": [*MODELS, *THIRD_PARTY], "timeout": 1.5}
             response = client.post("/chat", json=body, headers={"X-Request-ID": "chat-1"})
             assert [row["error_code"] for row in response.json()["responses"]] == [
                 *CODES,
-                *["unknown_model"] * len(STRANGERS),
+                *["unknown_model"] * len(THIRD_PARTY),
             ]
             client.post("/chat/fine", json={"prompt": "CANARY-PROMPT"})
             client.post("/chat", json={"prompt": ["CANARY-PROMPT"], "CANARY-FIELD": 1})
@@ -179,7 +179,7 @@ def provoked(format: str, tmp_path_factory: pytest.TempPathFactory) -> Run:
             # What is not HTTP at all is turned away before there is a request.
             requests += reply.startswith(b"HTTP/1.1 200 ")
             assert reply.startswith((b"HTTP/1.1 200 ", b"HTTP/1.1 400 "))
-    failures = sum(code is not None for code in CODES) + len(STRANGERS)
+    failures = sum(code is not None for code in CODES) + len(THIRD_PARTY)
     failures += sum(path.startswith("/chat/") for path in PATHS)
     return Run(server.lines, requests, 2, failures)
 
@@ -192,10 +192,10 @@ def test_nothing_that_is_secret_is_in_the_log_even_at_level_debug(run: Run, cana
 
 
 def test_there_is_one_line_a_request_and_one_a_failure_and_none_is_forged(run: Run) -> None:
-    told = [line for line in run.lines if re.search(r'"message": "request"|\] request ', line)]
+    reported = [line for line in run.lines if re.search(r'"message": "request"|\] request ', line)]
     answered = [line for line in run.lines if "models answered" in line]
     failed = [line for line in run.lines if "model failed" in line]
-    assert (len(told), len(answered), len(failed)) == (run.requests, run.answered, run.failures)
+    assert (len(reported), len(answered), len(failed)) == (run.requests, run.answered, run.failures)
     assert all(line.endswith("\n") and line[:-1].isprintable() for line in run.lines)
     if run.lines[0].startswith("{"):
         assert all("message" in json.loads(line) for line in run.lines)
@@ -204,7 +204,7 @@ def test_there_is_one_line_a_request_and_one_a_failure_and_none_is_forged(run: R
     assert not [line for line in run.lines if re.match(r'\s*({"message": "FORGED"|FORGED)', line)]
 
 
-def test_a_request_is_told_with_method_path_status_and_time(events: Events) -> None:
+def test_a_request_is_reported_with_method_path_status_and_time(events: Events) -> None:
     requests = [event for event in events if event["message"] == "request"]
     [chat] = [event for event in requests if event["request_id"] == "chat-1"]
     assert (chat["method"], chat["path"], chat["status"]) == ("POST", "/chat", 200)
@@ -221,9 +221,9 @@ def test_every_request_has_an_id_that_is_harmless_and_its_own(events: Events) ->
     assert all(re.fullmatch(r"[A-Za-z0-9._-]{1,64}", request_id) for request_id in ids)
 
 
-def test_the_models_that_answered_are_told_with_their_request(events: Events) -> None:
-    told = [event for event in events if event["message"] == "models answered"]
-    [chat] = [event for event in told if event["request_id"] == "chat-1"]
+def test_the_models_that_answered_are_reported_with_their_request(events: Events) -> None:
+    reported = [event for event in events if event["message"] == "models answered"]
+    [chat] = [event for event in reported if event["request_id"] == "chat-1"]
     answered = [model for model, code in zip(MODELS, CODES, strict=True) if code is None]
     assert list(chat["latency_ms"]) == answered
     assert all(type(latency) is int for latency in chat["latency_ms"].values())
@@ -238,23 +238,23 @@ def test_the_models_that_answered_are_told_with_their_request(events: Events) ->
     }
 
 
-def test_each_model_that_failed_is_told_with_its_request_and_why(events: Events) -> None:
+def test_each_model_that_failed_is_reported_with_its_request_and_why(events: Events) -> None:
     calls = [
         event
         for event in events
         if event["message"] == "model failed" and event["request_id"] == "chat-1"
     ]
     failed = {model: code for model, code in zip(MODELS, CODES, strict=True) if code is not None}
-    assert [call["model"] for call in calls] == [*failed, *STRANGERS]
+    assert [call["model"] for call in calls] == [*failed, *THIRD_PARTY]
     assert [call["error_code"] for call in calls[: len(failed)]] == list(failed.values())
     assert {call["level"] for call in calls} == {"warning"}
     by_model = {call["model"]: call for call in calls}
     assert by_model["limited"]["upstream_model"] == "limited-upstream"
     assert by_model["late"]["latency_ms"] >= 1500
-    assert by_model[STRANGERS[0]]["upstream_model"] is None
+    assert by_model[THIRD_PARTY[0]]["upstream_model"] is None
 
 
-def test_a_fault_of_a_plugin_is_told_by_class_and_place(events: Events) -> None:
+def test_a_fault_of_a_plugin_is_reported_by_class_and_place(events: Events) -> None:
     faults = [event for event in events if event["message"] == "plugin fault"]
     assert {event["why"].split()[0] for event in faults} == {"ValueError", "SystemExit"}
     assert all(event["plugin"] == "acme" for event in faults)
@@ -267,7 +267,7 @@ def test_a_fault_of_a_plugin_is_told_by_class_and_place(events: Events) -> None:
     assert (late["model"], late["abandoned"]) == ("late", True)
 
 
-def test_every_plugin_is_told_at_the_start_with_its_state_and_reason(events: Events) -> None:
+def test_every_plugin_is_reported_at_the_start_with_its_state_and_reason(events: Events) -> None:
     plugins = {event["plugin"]: event for event in events if event["message"] == "plugin"}
     assert plugins["acme"]["state"] == "ready"
     assert plugins["acme"]["level"] == "info"

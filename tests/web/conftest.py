@@ -18,6 +18,6 @@ async def client(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[http
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def fresh(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[httpx.AsyncClient]:
-    """A server of its own: one that was told to wait does not ask again at once."""
+    """A server of its own: after a provider's wait, CORO does not ask again at once."""
     async with serving(tmp_path_factory) as client:
         yield client

@@ -207,7 +207,7 @@ async def test_when_every_id_is_unknown_that_is_a_problem_and_nobody_is_asked(
     assert len(Scripted.seen) == before
 
 
-async def test_of_many_unknown_ids_the_first_ten_are_told(client: httpx.AsyncClient) -> None:
+async def test_of_many_unknown_ids_the_first_ten_are_reported(client: httpx.AsyncClient) -> None:
     response = await ask(client, *(f"no-such-{number}" for number in range(20)))
     assert response.status_code == 422
     fields = [error["field"] for error in response.json()["errors"]]

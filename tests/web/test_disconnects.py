@@ -94,7 +94,7 @@ async def test_a_hundred_clients_that_leave_cancel_a_hundred_calls_in_time(
 
 
 class Connection:
-    """A client that disconnects when it is told to."""
+    """A client that disconnects on request."""
 
     def __init__(self) -> None:
         self.disconnected: asyncio.Future[None] = asyncio.get_running_loop().create_future()

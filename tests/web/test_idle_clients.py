@@ -12,7 +12,7 @@ from support.plugins import NO_REAL_PLUGINS, Echo, Installer
 from support.server import ask, running
 
 MANY = 200
-"""Fewer than may be at work at once: one that sends its body late takes a place."""
+"""Fewer than the limit of requests in flight: a client that sends its body late takes a place."""
 FIRST_WORDS = {
     "nothing": b"",
     "half a request line": b"POST /ch",
@@ -62,7 +62,7 @@ async def test_clients_that_never_send_their_body_are_given_up_and_make_room(
 
 
 @pytest.mark.parametrize("more", [b"", b'{"prompt": '], ids=["at once", "in the middle"])
-async def test_a_client_that_leaves_before_its_body_is_there_is_told_apart_in_the_log(
+async def test_a_client_that_leaves_before_its_body_arrived_has_its_own_log_line(
     more: bytes,
 ) -> None:
     """It has sent no bad request, which a 400 would say."""
@@ -74,6 +74,6 @@ async def test_a_client_that_leaves_before_its_body_is_there_is_told_apart_in_th
                 # Answered after it, so that it has been read.
                 assert (await client.get("/health")).status_code == 200
             async with asyncio.timeout(20):
-                while not (told := [line for line in lines if line.get("path") == "/chat"]):
+                while not (reported := [line for line in lines if line.get("path") == "/chat"]):
                     assert (await client.get("/health")).status_code == 200
-    assert [line["status"] for line in told] == [499]
+    assert [line["status"] for line in reported] == [499]

@@ -139,7 +139,7 @@ async def list_models(
 ) -> Response:
     """List every model of every installed plugin, available or not, and why not."""
     engine = _container(request)
-    # Whoever asks first would otherwise be told that nothing is there yet.
+    # Wait: the first client after the start would otherwise get an empty list.
     with suppress(TimeoutError):
         async with asyncio.timeout(engine.settings.timeout):
             await engine.plugins.wait_ready()

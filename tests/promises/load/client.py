@@ -15,7 +15,7 @@ TICK_SECONDS = 0.005
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How one request ended."""
+    """The end of one request."""
 
     status: int
     sent: float
@@ -113,7 +113,7 @@ class Client:
 
 @dataclass(slots=True)
 class Load:
-    """What was sent in one phase and what came of it."""
+    """The requests of one phase and their results."""
 
     seconds: float
     outcomes: list[Outcome] = field(default_factory=list)

@@ -1,6 +1,6 @@
 """Every provider refuses everything with a 503 for a whole minute: how often is each asked?
 
-    make outage               # a minute for the usual ids, a minute for ever new names
+    make outage               # a minute for the usual ids, a minute in which every name is new
     make outage SECONDS=300
 
 The usual ids show the circuits; a new name for each row has a circuit of its own, which never
@@ -43,10 +43,10 @@ def report(system: System, seconds: float, *, new_names: bool) -> bool:
     codes = asyncio.run(ask_all(system, seconds, new_names=new_names))
     after = system.providers.behave()
     well = True
-    for plugin, told in codes.items():
-        rows, calls = told.total(), after[plugin] - before[plugin]
-        well = well and calls <= MOST_CALLS_PER_ROW * rows and told["overloaded"] == rows
-        print(f"{plugin:<12}{rows:>8}{calls:>8}{calls / rows:>16.3f}  {dict(told)}")
+    for plugin, reported in codes.items():
+        rows, calls = reported.total(), after[plugin] - before[plugin]
+        well = well and calls <= MOST_CALLS_PER_ROW * rows and reported["overloaded"] == rows
+        print(f"{plugin:<12}{rows:>8}{calls:>8}{calls / rows:>16.3f}  {dict(reported)}")
     return well
 
 

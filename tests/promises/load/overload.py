@@ -1,4 +1,4 @@
-"""Ten times what CORO can take: the answers go on, the rest is turned away, health is told.
+"""Load CORO with ten times its capacity: answers go on, the rest is rejected, health answers.
 
     make overload               # twice: 10 s at capacity, 30 s at ten times that, 10 s at capacity
     make overload ROUNDS=1 SECONDS=10 LIMIT=100
@@ -30,7 +30,7 @@ RAMP_SECONDS = 2.0
 """No answer comes before a provider's first: a short phase would look worse than a long one."""
 HEALTH_PER_SECOND = 10
 HEALTH_SECONDS = 5.0
-"""How long /health may take to count as answered: what hosts wait for it."""
+"""Seconds that /health may take to count as answered: hosts wait that long."""
 
 
 @dataclass(slots=True)

@@ -1,4 +1,4 @@
-"""Every installed plugin's simulator in a process of its own, told what to do by lines of JSON.
+"""Every installed plugin's simulator in one process, which lines of JSON script.
 
 It first prints the settings that lead to them. Each line that it reads says how providers are to
 behave from now on, `{"groq": {"error": "overloaded"}}`, and is answered by the number of calls that
@@ -26,7 +26,7 @@ class Count(list[Call]):
 
 
 def rewrite(behaviour: Behaviour, fields: dict[str, Any]) -> None:
-    """Make a provider behave as told; what is not told is as in a new script."""
+    """Script a provider; fields that are absent are as in a new script."""
     behaviour.latency = fields.get("latency", 0.0)
     behaviour.error = fields.get("error")
     behaviour.retry_after = fields.get("retry_after")

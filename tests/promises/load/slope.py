@@ -8,7 +8,7 @@ from statistics import fmean
 
 @dataclass(frozen=True, slots=True)
 class Slope:
-    """How much a quantity grows by unit of time, and the standard error of that."""
+    """The growth of a quantity per unit of time, and its standard error."""
 
     value: float
     error: float

@@ -58,12 +58,12 @@ ERRORS = (
 KINDS = [*({"fault": fault.value} for fault in Fault), *({"error": code} for code in ERRORS)]
 MOST_KIB = 200 * 1024
 GROWTH_PER_HOUR = {"memory, KiB": 8192.0, "descriptors": 6.0, "tasks": 3.0}
-"""What counts as flat, each way of counting having its noise."""
+"""The limits of growth that count as flat; each quantity has its own noise."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What the server holds at rest."""
+    """The resources that the server holds at rest."""
 
     at: float
     resident_kib: int

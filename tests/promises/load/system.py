@@ -20,7 +20,7 @@ from support.paths import TESTS
 START_SECONDS = 60.0
 
 KEPT = ("PATH", "HOME", "LANG", "GEMINI_SDK")
-"""What a run takes over from the environment."""
+"""The variables that a run inherits from the environment."""
 
 
 def setting(name: str, default: float) -> float:
@@ -48,7 +48,7 @@ class Providers:
         return self.tell({plugin: fields for plugin in self.plugins})
 
     def tell(self, script: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
-        """Make each behave as told; return how many calls each has had."""
+        """Script each provider; return the number of calls of each."""
         assert self._popen.stdin is not None
         self._popen.stdin.write(json.dumps(script) + "\n")
         self._popen.stdin.flush()
@@ -91,7 +91,7 @@ class Server:
 
     @property
     def alive(self) -> bool:
-        """Whether it is still running."""
+        """True while it is running."""
         return self._popen.poll() is None
 
     def cpu_seconds(self) -> float:

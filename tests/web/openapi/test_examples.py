@@ -72,8 +72,8 @@ def test_every_example_of_a_reply_is_one(what: str, schema: str, value: Any) -> 
     assert issubclass(kind, BaseModel)
     # As strict as it can be: every field, none besides, and no type that would have to be turned.
     adapter = TypeAdapter(kind)
-    told = adapter.validate_json(json.dumps(value), strict=True, extra="forbid")
-    assert json.loads(told.model_dump_json()) == value
+    reported = adapter.validate_json(json.dumps(value), strict=True, extra="forbid")
+    assert json.loads(reported.model_dump_json()) == value
     # A reply that is built without validation could drift from what is said of it.
     conforms(value, SCHEMAS[schema])
 

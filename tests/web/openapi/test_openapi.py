@@ -1,6 +1,6 @@
 """The published description: committed, complete, and true of the replies.
 
-After a change that is meant, write it anew with `make openapi`.
+After an intended change, write it again with `make openapi`.
 """
 
 import json
@@ -206,7 +206,7 @@ async def test_every_status_is_described_with_its_body(path: str, statuses: list
 
 
 @pytest.mark.parametrize(("method", "path", "operation"), OPERATIONS, ids=NAMED)
-async def test_every_reply_tells_its_headers(
+async def test_every_reply_describes_its_headers(
     method: str, path: str, operation: dict[str, Any]
 ) -> None:
     for status, reply in operation["responses"].items():

@@ -28,8 +28,8 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
 async def test_the_page_knows_the_limits(client: httpx.AsyncClient) -> None:
     page = await client.get("/")
     assert page.headers["content-type"] == "text/html; charset=utf-8"
-    told = dict(re.findall(r' data-([a-z-]+)="([^"]*)"', page.text))
-    assert told == {
+    reported = dict(re.findall(r' data-([a-z-]+)="([^"]*)"', page.text))
+    assert reported == {
         "demo": "false",
         "max-prompt-chars": "100000",
         "max-tokens": "99",

@@ -44,7 +44,7 @@ NOT_JSON: dict[str, tuple[bytes, str]] = {
     "a number in hex": (around("max_tokens", "0x10"), PARSED),
     "a number of 5,000 digits": (around("max_tokens", "9" * 5000), PARSED),
     "a prompt of 5,000 digits": (around("prompt", "9" * 5000), PARSED),
-    "a stranger of 5,000 digits": (around("canary", "-" + "9" * 5000), PARSED),
+    "an unknown field of 5,000 digits": (around("canary", "-" + "9" * 5000), PARSED),
     "100,000 lists": (nested(100_000), PARSED),
     "100,000 objects": (nested(100_000, '{"a":', "}"), PARSED),
     "100,000 lists as models": (around("models", nested(100_000).decode()), PARSED),
@@ -60,18 +60,21 @@ NOT_JSON: dict[str, tuple[bytes, str]] = {
     "NaN as timeout": (around("timeout", "NaN"), CONSTANT),
     "NaN as the prompt": (around("prompt", "NaN"), CONSTANT),
     "NaN as a model": (around("models", "[NaN]"), CONSTANT),
-    "NaN as a stranger": (around("canary", "NaN"), CONSTANT),
+    "NaN as an unknown field": (around("canary", "NaN"), CONSTANT),
     "NaN deep within": (around("canary", '{"a": [[{"b": NaN}]]}'), CONSTANT),
     "NaN alone": (b"NaN", CONSTANT),
     "a prompt twice": (b'{"prompt": "canary", "prompt": "canary", "models": ["a"]}', TWICE),
     "a prompt twice by escape": (b'{"prompt": "canary", "\\u0070rompt": "x"}', TWICE),
-    "a stranger twice": (b'{"canary": 1, "prompt": "x", "models": ["a"], "canary": 2}', TWICE),
+    "an unknown field twice": (
+        b'{"canary": 1, "prompt": "x", "models": ["a"], "canary": 2}',
+        TWICE,
+    ),
     "a field twice within": (around("models", '[{"a": 1, "a": 2}]'), TWICE),
     "half a pair": (around("prompt", r'"canary \ud83d"'), ENCODED),
     "the other half": (around("prompt", r'"\ude00 canary"'), ENCODED),
     "a pair in disorder": (around("prompt", r'"\ude00\ud83d"'), ENCODED),
     "half a pair as a model": (around("models", r'["a", "\ud800"]'), ENCODED),
-    "half a pair as a stranger": (around(r"canary\ud800", "1"), ENCODED),
+    "half a pair as an unknown field": (around(r"canary\ud800", "1"), ENCODED),
     "half a pair within": (around("models", r'[{"a": ["\udfff"]}]'), ENCODED),
     "bytes that are no text": (around("prompt", '"canary"').replace(b"y", b"\xff"), ENCODED),
     "a text cut short": (b'{"prompt": "caf\xc3"}', ENCODED),
@@ -102,7 +105,7 @@ async def test_what_is_not_json_is_refused_with_the_reason(
 
 OBJECT = "must be a JSON object sent with Content-Type: application/json"
 REQUIRED = "this field is required"
-STRANGER = "there is no such field"
+NO_SUCH_FIELD = "there is no such field"
 TEXT = "should be a valid string"
 NUMBER = "should be a valid number"
 INTEGER = "should be a valid integer"
@@ -199,21 +202,25 @@ NOT_A_REQUEST: dict[str, tuple[bytes, str, str]] = {
     "time gone": (around("timeout", "-1"), "timeout", "greater than 0"),
     "too much time": (around("timeout", "60.1"), "timeout", "or equal to 60"),
     "all the time": (around("timeout", "1e999"), "timeout", "or equal to 60"),
-    "a slip": (around("temprature", '"canary"'), "temprature", STRANGER),
-    "an address": (around("base_url", '"http://canary"'), "base_url", STRANGER),
-    "streaming": (around("stream", "true"), "stream", STRANGER),
-    "another's messages": (around("messages", '[{"content": "canary"}]'), "messages", STRANGER),
-    "a field in capitals": (around("Prompt", '"canary"'), "Prompt", STRANGER),
-    "an empty name": (around("", '"canary"'), "body", STRANGER),
-    "100 lists as a stranger": (around("x", nested(100).decode()), "x", STRANGER),
+    "a slip": (around("temprature", '"canary"'), "temprature", NO_SUCH_FIELD),
+    "an address": (around("base_url", '"http://canary"'), "base_url", NO_SUCH_FIELD),
+    "streaming": (around("stream", "true"), "stream", NO_SUCH_FIELD),
+    "another's messages": (
+        around("messages", '[{"content": "canary"}]'),
+        "messages",
+        NO_SUCH_FIELD,
+    ),
+    "a field in capitals": (around("Prompt", '"canary"'), "Prompt", NO_SUCH_FIELD),
+    "an empty name": (around("", '"canary"'), "body", NO_SUCH_FIELD),
+    "100 lists as an unknown field": (around("x", nested(100).decode()), "x", NO_SUCH_FIELD),
     "900 objects": (
         around("x", nested(900, '{"a":', "}").replace(b":}", b":1}").decode()),
         "x",
         "",
     ),
-    "an emoji as a name": (around("\U0001f600", "1"), r"\U0001f600", STRANGER),
-    "a line break as a name": (around(r"a\nb\u001b[2J", "1"), r"a\nb\x1b[2J", STRANGER),
-    "a long name": (around("x" * 5000, "1"), "x" * 40, STRANGER),
+    "an emoji as a name": (around("\U0001f600", "1"), r"\U0001f600", NO_SUCH_FIELD),
+    "a line break as a name": (around(r"a\nb\u001b[2J", "1"), r"a\nb\x1b[2J", NO_SUCH_FIELD),
+    "a long name": (around("x" * 5000, "1"), "x" * 40, NO_SUCH_FIELD),
 }
 
 
@@ -257,7 +264,7 @@ async def test_every_field_that_is_wrong_is_named_at_once(client: httpx.AsyncCli
     ],
     ids=lambda name: ascii(name[:3]),
 )
-async def test_of_very_many_mistakes_the_first_few_are_told_however_they_are_written(
+async def test_of_very_many_mistakes_the_first_few_are_reported_however_they_are_written(
     client: httpx.AsyncClient, name: str
 ) -> None:
     body = {f"{number}{name}": "canary" for number in range(500)}

@@ -41,7 +41,7 @@ _LONG_CHARS = 1024
 def chat_body(request: GenerateRequest, **fields: Any) -> dict[str, Any]:
     """Return the body of `POST /chat/completions`; `fields` are the provider's own additions.
 
-    `stream` is said to be false: some servers stream unless told not to.
+    `stream` is false: some servers stream by default.
     """
     return {
         "model": request.model,
@@ -73,13 +73,12 @@ def read_completion(
     """Return the answer in a chat completion.
 
     Leading blank lines are keep-alives. Output tokens are the visible answer's: reasoning is
-    counted apart where the provider tells, and thinking within the answer is left out. `failures`
-    holds the provider's own finish reasons that mean it broke off: the error is raised, the partial
-    answer dropped. With `parts`, an answer may come in parts, of which the texts count. `map_error`
-    maps an error that came with a 200, in place of an answer or with one that broke off, given the
-    status that it should have had. `address_setting` is named where the reply is a web page.
-
-    Raises what these two hold, `InvalidResponse`, `EmptyResponse` or `ContentBlocked`.
+    counted apart where the provider reports it, and thinking within the answer is left out.
+    `failures` holds the provider's own finish reasons of a broken answer: the error is raised, the
+    partial answer dropped. With `parts`, an answer may be a list of parts, of which the texts
+    count. `map_error` maps an error that came with a 200, in place of an answer or inside a broken
+    one, given the status that it should have had. `address_setting` is named where the reply is a
+    web page.
     """
     reply = _reply_object(content, address_setting)
     choice = _first_choice(reply)

@@ -111,7 +111,10 @@ _DAY_SECONDS = 86_400
 
 @dataclass(frozen=True, slots=True)
 class ErrorBody:
-    """What an error body says. For decisions only: a provider's text can echo keys and prompts."""
+    """The text and codes of an error body.
+
+    For decisions only: a provider's text can echo keys and prompts.
+    """
 
     message: str = field(default="", repr=False)
     code: str = ""
