@@ -19,7 +19,7 @@ from coro_core.cli.instance import engine_from_environ
 from coro_core.contract.errors import AuthenticationFailed, SettingsError
 from coro_core.dispatch.caller import Prompt
 from coro_core.engine.engine import Engine
-from coro_core.plugins.record import PluginRecord, State
+from coro_core.plugins.record import PluginRecord
 
 GREETING = Prompt("Say hello in one short sentence.", temperature=0.0, max_tokens=512)
 """The prompt of `--generate`. A model that thinks needs the 512 tokens."""
@@ -72,7 +72,7 @@ def _targets(engine: Engine, ids: Sequence[str]) -> list[Target]:
 async def _check_provider(engine: Engine, record: PluginRecord) -> ProviderCheck:
     """Check a key by asking for the provider's list of models."""
     if not record.callable:
-        key: KeyState = "missing" if record.state is State.UNCONFIGURED else "not checked"
+        key: KeyState = "missing" if record.key_missing else "not checked"
         return ProviderCheck(plugin=record.name, key=key, reason=record.reason, served=None)
     if not engine.plugins.can_list(record):
         reason = "The plugin has no list to ask for; --generate checks the key."
@@ -81,9 +81,22 @@ async def _check_provider(engine: Engine, record: PluginRecord) -> ProviderCheck
     if error is not None:
         key = "refused" if isinstance(error, AuthenticationFailed) else "not checked"
         return ProviderCheck(plugin=record.name, key=key, reason=error.message, served=None)
-    served = len(engine.catalog.upstreams(record).listed)
-    note = record.explanation
-    return ProviderCheck(plugin=record.name, key="accepted", reason=note, served=served)
+    listed = engine.catalog.upstreams(record).listed
+    unlisted = [it.list_problem for it in record.services.values() if it.list_problem]
+    # Names of a service without a list are assumptions, so they do not count.
+    served = len(listed) if not unlisted else sum(not _list_problem(record, it) for it in listed)
+    return ProviderCheck(
+        plugin=record.name,
+        key="not checked" if unlisted else "accepted",
+        reason=" ".join(filter(None, (record.explanation, *unlisted))) or None,
+        served=served or None,
+    )
+
+
+def _list_problem(record: PluginRecord, upstream: str) -> str | None:
+    """Return the reason why the list of an upstream model's service is unknown."""
+    service = record.service(upstream)
+    return service.list_problem if service else None
 
 
 def _predict(engine: Engine, target: Target, provider: ProviderCheck) -> ModelCheck:
@@ -91,17 +104,20 @@ def _predict(engine: Engine, target: Target, provider: ProviderCheck) -> ModelCh
     upstream = engine.catalog.order(target)[0]
     listed = upstream in engine.catalog.upstreams(target.plugin).listed
     preferred = target.candidates[0]
-    reason = target.reason or provider.reason
-    if provider.key == "accepted" and not target.reason and not listed:
+    list_problem = _list_problem(target.plugin, upstream)
+    # One service without a list says nothing about the others of the same plugin.
+    has_list = provider.served is not None and list_problem is None
+    reason = target.reason or list_problem or (None if has_list else provider.reason)
+    if has_list and not target.reason and not listed:
         reason = f"None of {', '.join(target.candidates)} is on the provider's list."
-    elif provider.key == "accepted" and not target.reason and upstream != preferred:
+    elif has_list and not target.reason and upstream != preferred:
         reason = f"{preferred} is no longer served."
     return ModelCheck(
         model=target.id,
         plugin=target.plugin.name,
         upstream_model=upstream,
         substituted=upstream != preferred,
-        usable=listed and not target.reason and provider.key == "accepted",
+        usable=listed and not target.reason and has_list,
         reason=reason,
     )
 

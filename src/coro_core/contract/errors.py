@@ -106,6 +106,12 @@ class NotConfigured(ProviderError):
         self.problem = problem
 
     @property
+    def is_missing_key(self) -> bool:
+        """True if a key is not set or blank; false for a setting that holds a wrong value."""
+        absent = self.problem in ("is not set", "is set but blank")
+        return absent and any(word in self.setting.upper() for word in ("KEY", "TOKEN", "SECRET"))
+
+    @property
     def message(self) -> str:
         """The missing setting, and where to get its value."""
         return f"{self.setting} {self.problem}; {self.help.rstrip('.')}."

@@ -55,6 +55,8 @@ class Service:
     """The reason why it cannot be called now, and what to do; `None` if it can be."""
     configured: bool = True
     """False if no call can be made. A refused key may work again; a missing key cannot."""
+    list_problem: str | None = None
+    """The reason why its list of models is unknown; `None` if it is known. Calls are still made."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

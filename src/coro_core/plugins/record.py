@@ -78,6 +78,8 @@ class PluginRecord:
     reason: str | None = None
     """One line that explains the state; `None` when there is nothing to explain."""
     models: tuple[Model, ...] = ()
+    key_missing: bool = False
+    """True if the plugin could not open because its key is not set."""
     callable: bool = False
     """True while the plugin is open, even if its key was refused the last time."""
     start_finished: asyncio.Event = field(default_factory=asyncio.Event)

@@ -252,6 +252,7 @@ async def _start(record: PluginRecord, lifespan: LifespanTask, timeout: float) -
         raise
     except NotConfigured as exc:
         record.state, record.reason = State.UNCONFIGURED, exc.message
+        record.key_missing = exc.is_missing_key
     except TimeoutError:
         record.state, record.reason = State.FAILED, f"it did not start within {timeout:g} s"
     except BaseException as exc:

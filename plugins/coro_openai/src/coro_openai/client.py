@@ -11,6 +11,7 @@ from coro_core import (
     Generation,
     ModelUnavailable,
     ProviderError,
+    Timeout,
     UpstreamError,
 )
 from coro_core.kit import Network
@@ -35,6 +36,12 @@ the first choice: openrouter.ai/docs (errors), read 2026-11-22.
 """
 
 
+LIST_SECONDS = 8.0
+"""Time for one service's list, within the core's limit for all of them; a later list is ignored."""
+_NO_LIST = (404, 405, 501)
+"""Statuses of a service that answers chats and has no list of models."""
+
+
 class ServiceClient:
     """The client of one service, with the service's known rejections."""
 
@@ -46,6 +53,8 @@ class ServiceClient:
 
         Not the error itself, whose traceback would keep the prompt in memory.
         """
+        self.list_problem: str | None = None
+        """The sentence about the last list, if the service sent none."""
         self._without_temperature: set[str] = set()
 
     async def generate(self, request: GenerateRequest) -> Generation:
@@ -75,14 +84,26 @@ class ServiceClient:
     async def live_models(self) -> frozenset[str]:
         """Return the upstream models that the service lists, with its prefix.
 
-        Raises `ProviderError`.
+        A service without a list is assumed to serve its configured models. Raises `ProviderError`.
         """
-        reply = await self._client.get("/models")
+        title = self._config.title
         try:
+            async with asyncio.timeout(LIST_SECONDS):
+                reply = await self._client.get("/models")
+            if reply.status in _NO_LIST:
+                self.list_problem = f"{title} has no list of models; --generate checks the key."
+                return self._config.upstreams
             names = read_model_ids(_content(reply, self._config))
+        except TimeoutError:
+            late = f"no list within {LIST_SECONDS:g} s"
+            self.list_problem = f"{title} sent {late}; --generate checks the key."
+            raise self._record(Timeout()) from None
         except ProviderError as error:
+            if not isinstance(error, AuthenticationFailed):
+                failed = f"sent no list of models ({error.code})"
+                self.list_problem = f"{title} {failed}; --generate checks the key."
             raise self._record(error) from None
-        self.key_error = None
+        self.key_error = self.list_problem = None
         # Ollama lists `x:latest` and accepts `x` for it.
         names |= {name.removesuffix(":latest") for name in names}
         return frozenset(f"{self._config.name}/{name}" for name in names)
@@ -132,7 +153,7 @@ class Client:
             elif isinstance(result, ProviderError):
                 errors.append(result)
                 if not isinstance(result, AuthenticationFailed):
-                    served |= {it for m in self._configs[name].models for it in m.candidates}
+                    served |= self._configs[name].upstreams
             else:
                 raise result
         if len(errors) == len(names):
@@ -140,10 +161,10 @@ class Client:
             raise min(errors, key=lambda error: isinstance(error, AuthenticationFailed))
         return frozenset(served)
 
-    def key_error(self, name: str) -> str | None:
-        """Return the sentence of a service's last call, if the service rejected the key."""
+    def problems(self, name: str) -> tuple[str | None, str | None]:
+        """Return the sentences about a service's key and its list; `None` without a problem."""
         service = self._services.get(name)
-        return service.key_error if service else None
+        return (service.key_error, service.list_problem) if service else (None, None)
 
 
 @asynccontextmanager

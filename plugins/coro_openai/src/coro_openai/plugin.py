@@ -83,5 +83,5 @@ class OpenAIPlugin:
         if config.problem:
             reason = config.not_configured().message
             return Service(name=config.title, reason=reason, configured=False)
-        key_error = self._client.key_error(config.name) if self._client else None
-        return Service(name=config.title, reason=key_error)
+        problems = self._client.problems(config.name) if self._client else (None, None)
+        return Service(name=config.title, reason=problems[0], list_problem=problems[1])

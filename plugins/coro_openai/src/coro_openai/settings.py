@@ -40,6 +40,11 @@ class ServiceConfig:
     """The setting that cannot be used, the remedy, and the fault, as `NotConfigured` takes them."""
 
     @property
+    def upstreams(self) -> frozenset[str]:
+        """The configured upstream models, with the service's prefix."""
+        return frozenset(name for model in self.models for name in model.candidates)
+
+    @property
     def key_help(self) -> str:
         """The source of a key, for people."""
         known = KNOWN_SERVICES.get(self.name)
