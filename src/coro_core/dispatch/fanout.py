@@ -67,7 +67,7 @@ class FanOut:
         for model_id, task in tasks.items():
             results[model_id] = task.result(late=task in late)
         ordered = [results[model_id] for model_id in dict.fromkeys(model_ids)]
-        _log_results(ordered)
+        _log_failures(ordered)
         return ChatResult(ordered, milliseconds(loop.time() - started))
 
     def _refusal(self, target: Target, prompt: Prompt) -> ModelResult | None:
@@ -99,16 +99,7 @@ def _abandon(late: Sequence[ModelTask]) -> None:
             task.abandon()
 
 
-def _log_results(results: Sequence[ModelResult]) -> None:
-    """Log all answers in one line, since lines cost time; log each failure in its own line."""
-    answered = [result for result in results if result.error_code is None]
-    if answered:
-        _log.info(
-            "models answered",
-            latency_ms={it.model: it.latency_ms for it in answered},
-            tokens={it.model: it.tokens for it in answered},
-            substituted={it.model: it.upstream_model for it in answered if it.substituted},
-        )
+def _log_failures(results: Sequence[ModelResult]) -> None:
     for result in results:
         if result.error_code is not None:
             _log.warning(

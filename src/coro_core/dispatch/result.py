@@ -104,6 +104,17 @@ class ChatResult:
     rows: Sequence[ModelResult]
     total_latency_ms: int
 
+    def log_fields(self) -> dict[str, object]:
+        """Return what the log line of a request holds of its answers; nothing without any."""
+        answered = [row for row in self.rows if row.error_code is None]
+        if not answered:
+            return {}
+        return {
+            "latency_ms": {row.model: row.latency_ms for row in answered},
+            "tokens": {row.model: row.tokens for row in answered},
+            "substituted": {row.model: row.upstream_model for row in answered if row.substituted},
+        }
+
 
 def substitution_note(first: str, upstream: str, verb: Literal["answers", "answered"]) -> str:
     """Return the sentence that names the model in place of a retired first choice."""

@@ -15,6 +15,8 @@ from coro_core.web.load_shedding import REJECTED
 
 MAX_LOGGED_PATH = 200
 REQUEST_ID = "X-Request-ID"
+LOG_FIELDS = "log_fields"
+"""Key in a request's state: what a route adds to the request's log line."""
 CLIENT_CLOSED_REQUEST = 499
 """Status in the log, never sent: the client left before the reply began. nginx uses it as well."""
 
@@ -73,6 +75,7 @@ class RequestContext:
                     path=scope["path"][:MAX_LOGGED_PATH],
                     status=status,
                     duration_ms=round((time.monotonic() - started) * 1000),
+                    **scope["state"].get(LOG_FIELDS, {}),
                 )
             structlog.contextvars.clear_contextvars()
 

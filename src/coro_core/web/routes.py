@@ -32,6 +32,7 @@ from coro_core.dispatch.caller import Prompt
 from coro_core.dispatch.result import UNKNOWN_MODEL, ModelResult
 from coro_core.engine.engine import Engine
 from coro_core.web.error_handlers import ProblemError
+from coro_core.web.middleware import LOG_FIELDS
 from coro_core.web.openapi import examples, replies
 from coro_core.web.strict_requests import StrictRoute, cancel_on_disconnect
 
@@ -181,6 +182,7 @@ async def _ask(
     prompt = Prompt(payload.prompt, payload.temperature, payload.max_tokens, substitute)
     timeout = payload.timeout or settings.timeout
     answers = await cancel_on_disconnect(request, engine.fanout.ask(model_ids, prompt, timeout))
+    setattr(request.state, LOG_FIELDS, answers.log_fields())
     return answers.rows, chat_response(answers, request.state.request_id)
 
 

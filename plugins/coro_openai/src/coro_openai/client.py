@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import replace
 
 from coro_core import (
     AuthenticationFailed,
@@ -57,13 +56,11 @@ class ServiceClient:
         """The sentence about the last list, if the service sent none."""
         self._without_temperature: set[str] = set()
 
-    async def generate(self, request: GenerateRequest) -> Generation:
-        """Return the answer to one prompt. Raises `ProviderError`."""
+    async def generate(self, request: GenerateRequest, model: str) -> Generation:
+        """Return the answer of `model`, the service's own name. Raises `ProviderError`."""
         config = self._config
-        body = chat_body(request, **{config.limit_field: request.max_tokens})
-        if request.model in self._without_temperature or takes_no_temperature(
-            request.model, config.limit_field
-        ):
+        body = chat_body(request, model=model, **{config.limit_field: request.max_tokens})
+        if model in self._without_temperature or takes_no_temperature(model, config.limit_field):
             del body["temperature"]
         reply = await self._client.post("/chat/completions", chat_json(body))
         try:
@@ -76,10 +73,15 @@ class ServiceClient:
             )
         except ProviderError as error:
             if isinstance(error, TemperatureNotAccepted):
-                self._without_temperature.add(request.model)
+                self._without_temperature.add(model)
             raise self._record(error) from None
         self.key_error = None
-        return replace(answer, model=_prefixed_model(config.name, request.model, answer.model))
+        return Generation(
+            text=answer.text,
+            model=_prefixed_model(config.name, model, answer.model),
+            finish_reason=answer.finish_reason,
+            usage=answer.usage,
+        )
 
     async def live_models(self) -> frozenset[str]:
         """Return the upstream models that the service lists, with its prefix.
@@ -133,7 +135,7 @@ class Client:
             raise ModelUnavailable(f"No service named {name[:64]!a} is configured.")
         if config.problem:
             raise config.not_configured()
-        return await self._services[name].generate(replace(request, model=upstream))
+        return await self._services[name].generate(request, upstream)
 
     async def live_models(self) -> frozenset[str]:
         """Return the upstream models that the services serve.

@@ -39,7 +39,7 @@ _LONG_CHARS = 1024
 
 
 def chat_body(request: GenerateRequest, **fields: Any) -> dict[str, Any]:
-    """Return the body of `POST /chat/completions`; `fields` are the provider's own additions.
+    """Return the body of `POST /chat/completions`; `fields` are added, or replace its own.
 
     `stream` is false: some servers stream by default.
     """

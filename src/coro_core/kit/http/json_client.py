@@ -51,11 +51,7 @@ class JsonClient:
         except BaseException:
             reply.close()
             raise
-        headers = {
-            name.decode("latin-1").lower(): value.decode("latin-1").strip()
-            for name, value in reply.raw_headers
-        }
-        return Reply(reply.status, headers, content)
+        return Reply(reply.status, reply.raw_headers, content)
 
     async def _read(self, stream: aiohttp.StreamReader) -> bytes:
         try:
