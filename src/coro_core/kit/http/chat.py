@@ -79,6 +79,9 @@ def read_completion(
     count. `map_error` maps an error that came with a 200, in place of an answer or inside a broken
     one, given the status that it should have had. `address_setting` is named where the reply is a
     web page.
+
+    Raises the errors of `failures` and `map_error`, `InvalidResponse`, `EmptyResponse` or
+    `ContentBlocked`.
     """
     reply = _reply_object(content, address_setting)
     choice = _first_choice(reply)
