@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 import pytest
 
 from coro_core import NotConfigured
-from coro_core.kit import api_key, base_url, is_loopback
+from coro_core.kit import api_key, base_url, is_loopback, is_private
 
 NAME = "ACME_API_KEY"
 HELP = "get one at https://acme.example/keys"
@@ -131,6 +131,7 @@ NOT_HTTP = "is not an http or https address"
 INVALID = "is not a valid address"
 EXTRAS = "must hold no user, query or fragment"
 PLAIN = "is plain http to another machine, which would show the key to the network"
+NOT_ASCII = "has a host that is not ASCII; write it in IDNA, such as xn--bcher-kva.example"
 SPACED = "holds a character that no address has, such as a space or a line break"
 
 REFUSED_ADDRESSES = [
@@ -165,6 +166,11 @@ REFUSED_ADDRESSES = [
     ("file:///etc/secret", NOT_HTTP),
     ("javascript:secret", NOT_HTTP),
     ("https://", NOT_HTTP),
+    ("https://evil\u3002example", NOT_ASCII),
+    ("https://evil\uff0eexample", NOT_ASCII),
+    ("https://evil\uff61example", NOT_ASCII),
+    ("https://b\u00fccher.example", NOT_ASCII),
+    ("https://\u0430pi.acme.example", NOT_ASCII),
     ("https:///v1", NOT_HTTP),
     ("https://:443", NOT_HTTP),
     ("https://api.acme.example/a secret", SPACED),
@@ -177,6 +183,7 @@ REFUSED_ADDRESSES = [
 TAKEN_ADDRESSES = [
     ("https://proxy.example", "https://proxy.example"),
     ("https://proxy.example:8443", "https://proxy.example:8443"),
+    ("https://xn--bcher-kva.example", "https://xn--bcher-kva.example"),
     ("https://proxy.example/acme/v1", "https://proxy.example/acme/v1"),
     ("https://proxy.example/", "https://proxy.example"),
     ("https://proxy.example/v1//", "https://proxy.example/v1"),
@@ -230,3 +237,33 @@ def test_the_default_address_stands_when_none_is_set() -> None:
 )
 def test_only_this_machine_is_loopback_and_no_resolver_is_asked(host: str, expected: bool) -> None:
     assert is_loopback(host) is expected
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        ("127.0.0.1", True),
+        ("localhost", True),
+        ("10.0.0.1", True),
+        ("172.16.0.1", True),
+        ("172.31.255.255", True),
+        ("192.168.1.1", True),
+        ("fd00::1", True),
+        ("host.docker.internal", True),
+        ("box.local", True),
+        ("ollama", True),
+        ("172.32.0.1", False),
+        ("192.0.2.1", False),
+        ("169.254.169.254", False),
+        ("2001:db8::1", False),
+        ("8.8.8.8", False),
+        ("134744072", False),
+        ("0x08080808", False),
+        ("10.1", False),
+        ("llm.example", False),
+        ("local.example", False),
+        ("", False),
+    ],
+)
+def test_a_private_host_is_recognised_without_a_resolver(host: str, expected: bool) -> None:
+    assert is_private(host) is expected

@@ -53,7 +53,15 @@ async def test_two_plugins_in_one_process_share_nothing(sdk, other, request_for)
         ({}, "GEMINI_API_KEY is not set; get one at https://aistudio.google.com/apikey."),
         ({"GEMINI_API_KEY": " "}, "GEMINI_API_KEY is set but blank; get one at"),
         ({"GEMINI_API_KEY": "k", "GEMINI_BASE_URL": "http://192.0.2.1"}, "is plain http to"),
-        ({"GEMINI_API_KEY": "k", "GEMINI_BASE_URL": "https://a.example/v1"}, "holds a path"),
+        (
+            {
+                "GEMINI_API_KEY": "k",
+                "GEMINI_BASE_URL": "https://a.example/v1",
+                "GEMINI_SDK": "google-generativeai",
+            },
+            "GEMINI_BASE_URL holds a path; give scheme, host and port only, or set"
+            " GEMINI_SDK=google-genai.",
+        ),
     ],
 )
 async def test_settings_that_cannot_be_used_are_named_in_one_sentence(environ, sentence):

@@ -96,6 +96,27 @@ def test_a_remote_server_declared_keyless_needs_no_key():
     assert (one(environ).problem, one(environ).api_key) == (None, None)
 
 
+PRIVATE = ["10.1.2.3:11434", "192.168.1.9", "[fd00::9]", "host.docker.internal:11434", "ollama"]
+
+
+@pytest.mark.parametrize("host", PRIVATE)
+def test_a_private_server_declared_keyless_may_speak_plain_http(host):
+    environ = {"OLLAMA_BASE_URL": f"http://{host}/v1", "OLLAMA_KEYLESS": "true"}
+    assert one(environ).problem is None
+    assert one(environ).base_url == f"http://{host}/v1"
+    without = one({**environ, "OLLAMA_KEYLESS": ""}).not_configured().message
+    assert without.endswith(
+        "use an address such as http://localhost:11434/v1, or set CORO_OPENAI_OLLAMA_KEYLESS=true"
+        " and no key if the service takes none."
+    )
+    assert one({**environ, "OLLAMA_API_KEY": "k"}).problem is not None
+
+
+def test_a_public_server_declared_keyless_may_not_speak_plain_http():
+    environ = {"BOX_BASE_URL": "http://llm.example/v1", "BOX_KEYLESS": "true"}
+    assert "is plain http beyond a private network" in one(environ).not_configured().message
+
+
 @pytest.mark.parametrize(
     ("environ", "sentence"),
     [

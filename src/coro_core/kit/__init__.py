@@ -5,6 +5,6 @@ Public. HTTP clients and readers are in `coro_core.kit.http`. Imports the contra
 
 from coro_core.kit.imports import load_module
 from coro_core.kit.networking import Network, network
-from coro_core.kit.settings import api_key, base_url, is_loopback
+from coro_core.kit.settings import api_key, base_url, is_loopback, is_private
 
-__all__ = ["Network", "api_key", "base_url", "is_loopback", "load_module", "network"]
+__all__ = ["Network", "api_key", "base_url", "is_loopback", "is_private", "load_module", "network"]

@@ -5,8 +5,8 @@ in a message.
 """
 
 import re
-from collections.abc import Mapping
-from ipaddress import ip_address
+from collections.abc import Callable, Mapping
+from ipaddress import ip_address, ip_network
 from urllib.parse import urlsplit
 
 from coro_core.contract.errors import NotConfigured
@@ -37,11 +37,24 @@ def api_key(environ: Mapping[str, str], name: str, *, help: str) -> str:
     return key
 
 
-def base_url(environ: Mapping[str, str], name: str, default: str) -> str:
+_PRIVATE_NETWORKS = tuple(
+    map(ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"))
+)
+
+
+def base_url(
+    environ: Mapping[str, str],
+    name: str,
+    default: str,
+    *,
+    help: str | None = None,
+    plain_http: Callable[[str], bool] | None = None,
+) -> str:
     """Return the address stored under `name`, or `default`, without a slash at the end.
 
-    The address must be https; plain http is accepted for loopback only, since every call carries a
-    key. Raises `NotConfigured`.
+    The address must be https, with an ASCII host. Plain http is accepted for loopback only, since
+    every call carries a key. For calls without a key, `plain_http` says which hosts accept it.
+    `help` is the remedy in the error; by default it names `default`. Raises `NotConfigured`.
     """
     url = environ.get(name, "").strip() or default
     problem = None
@@ -56,13 +69,39 @@ def base_url(environ: Mapping[str, str], name: str, default: str) -> str:
             problem = "is not an http or https address"
         elif not url.isprintable() or " " in url:
             problem = "holds a character that no address has, such as a space or a line break"
+        elif not parts.netloc.isascii():
+            problem = (
+                "has a host that is not ASCII; write it in IDNA, such as xn--bcher-kva.example"
+            )
         elif "@" in parts.netloc or "?" in url or "#" in url:
             problem = "must hold no user, query or fragment"
-        elif parts.scheme == "http" and not is_loopback(host):
-            problem = "is plain http to another machine, which would show the key to the network"
+        elif parts.scheme == "http" and not (plain_http or is_loopback)(host):
+            problem = (
+                "is plain http beyond a private network, which would show prompts to others"
+                if plain_http
+                else "is plain http to another machine, which would show the key to the network"
+            )
     if problem:
-        raise NotConfigured(name, help=f"use an address such as {default}", problem=problem)
+        help = help or f"use an address such as {default}"
+        raise NotConfigured(name, help=help, problem=problem)
     return url.rstrip("/")
+
+
+def is_private(host: str) -> bool:
+    """Return whether `host` is this machine or one of a private network, by its name alone.
+
+    Names are one label (a container's), `.local` (mDNS) or `.internal`, which are
+    reserved for private use (RFC 6762; ICANN, 2024-07-29).
+    """
+    if is_loopback(host):
+        return True
+    try:
+        address = ip_address(host)
+    except ValueError:
+        # A number is an IPv4 address to a resolver, so it is no name.
+        is_name = host != "" and not host.replace(".", "").isdigit() and not host.startswith("0x")
+        return is_name and ("." not in host or host.endswith((".local", ".internal")))
+    return any(address in net for net in _PRIVATE_NETWORKS if net.version == address.version)
 
 
 def is_loopback(host: str) -> bool:

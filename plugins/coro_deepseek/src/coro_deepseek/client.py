@@ -46,10 +46,11 @@ https://api-docs.deepseek.com/api/create-chat-completion, read 2026-11-22.
 class Client:
     """One HTTP client, for one key."""
 
-    def __init__(self, client: httpx.AsyncClient, address: str) -> None:
+    def __init__(self, client: httpx.AsyncClient, settings: Settings) -> None:
         self._client = client
+        self._list_paths = settings.list_paths
         # A whole URL, parsed once: otherwise httpx joins and parses it for every call.
-        self._chat_url = httpx.URL(f"{address}/v1/chat/completions")
+        self._chat_url = httpx.URL(f"{settings.address}/v1/chat/completions")
 
     async def generate(self, request: GenerateRequest) -> Generation:
         """Return the answer to one prompt. Raises `ProviderError`."""
@@ -70,7 +71,11 @@ class Client:
 
     async def live_models(self) -> frozenset[str]:
         """Return the upstream models served to this key. Raises `ProviderError`."""
-        return read_model_ids(_content(await self._client.get("/models")))
+        first, second = self._list_paths
+        reply = await self._client.get(first)
+        if reply.status_code == httpx.codes.NOT_FOUND:
+            reply = await self._client.get(second)
+        return read_model_ids(_content(reply))
 
 
 @asynccontextmanager
@@ -78,7 +83,7 @@ async def open_client(settings: Settings, network: Network) -> AsyncIterator[Cli
     """Open the client for one key."""
     headers = {"Authorization": f"Bearer {settings.key}"}
     async with open_httpx_client(settings.address, headers=headers, network=network) as client:
-        yield Client(client, settings.address)
+        yield Client(client, settings)
 
 
 def _content(reply: httpx.Response) -> bytes:

@@ -22,6 +22,12 @@ class Settings:
 
     key: str = field(repr=False)
     address: str
+    """The address without /v1, which the calls add."""
+    list_paths: tuple[str, str] = ("/models", "/v1/models")
+    """The paths of the list. The second one is asked if the first one does not exist.
+
+    DeepSeek has /models; a server that only speaks its dialect may have /v1/models alone.
+    """
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
@@ -29,7 +35,8 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
 
     Raises `NotConfigured` for a missing key and for a value that cannot be used.
     """
-    return Settings(
-        key=api_key(environ, KEY, help=KEY_HELP),
-        address=base_url(environ, ADDRESS, DEFAULT_ADDRESS),
-    )
+    key = api_key(environ, KEY, help=KEY_HELP)
+    address = base_url(environ, ADDRESS, DEFAULT_ADDRESS)
+    if address.endswith("/v1"):
+        return Settings(key, address.removesuffix("/v1"), ("/v1/models", "/models"))
+    return Settings(key, address)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from coro_core import GenerateRequest, Generation, Model, hookimpl
@@ -49,7 +50,9 @@ class GeminiPlugin:
     @hookimpl
     async def coro_generate(self, request: GenerateRequest) -> Generation:
         """Send one prompt to one model and return its answer."""
-        return await self._client.generate(request)
+        # Google's own lists have the prefix; the calls add it.
+        model = request.model.removeprefix("models/")
+        return await self._client.generate(replace(request, model=model))
 
     @hookimpl
     async def coro_live_models(self) -> Collection[str]:

@@ -41,6 +41,9 @@ def read_settings(
     """
     key = api_key(environ, KEY, help=KEY_HELP)
     address = base_url(environ, ADDRESS, DEFAULT_ADDRESS)
-    if urlsplit(address).path:
-        raise NotConfigured(ADDRESS, help="give scheme, host and port only", problem="holds a path")
-    return Settings(key, address, choose_sdk(environ.get(SDK, ""), SDK, installed_version))
+    sdk = choose_sdk(environ.get(SDK, ""), SDK, installed_version)
+    if urlsplit(address).path and sdk != "google-genai":
+        # Only REST has paths; gRPC calls a host.
+        help = f"give scheme, host and port only, or set {SDK}=google-genai"
+        raise NotConfigured(ADDRESS, help=help, problem="holds a path")
+    return Settings(key, address.removesuffix("/v1beta"), sdk)

@@ -31,5 +31,8 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     """
     return Settings(
         key=api_key(environ, KEY, help=KEY_HELP),
-        address=base_url(environ, ADDRESS, DEFAULT_ADDRESS),
+        # The calls add /openai/v1 themselves; other programs want it in the address.
+        address=base_url(environ, ADDRESS, DEFAULT_ADDRESS)
+        .removesuffix("/v1")
+        .removesuffix("/openai"),
     )

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
 from coro_core import Model, NotConfigured
-from coro_core.kit import api_key, base_url, is_loopback
+from coro_core.kit import api_key, base_url, is_loopback, is_private
 from coro_openai.known import KNOWN_SERVICES, KnownService
 
 PREFIX = "CORO_OPENAI_"
@@ -114,11 +114,33 @@ def _address(service: ServiceConfig, environ: Mapping[str, str], known: KnownSer
         raise NotConfigured(
             setting, help=f"set it to the service's address, such as {_EXAMPLE_ADDRESS}"
         )
-    address = base_url(environ, setting, known.base_url or _EXAMPLE_ADDRESS)
+    example = known.base_url or _EXAMPLE_ADDRESS
+    keyless = f"{service.variable}_KEYLESS"
+    if _sends_no_key(service, environ):
+        address = base_url(environ, setting, example, plain_http=is_private)
+    else:
+        help = f"use an address such as {example}"
+        if _is_plain_private(environ.get(setting, "")):
+            help += f", or set {keyless}=true and no key if the service takes none"
+        address = base_url(environ, setting, example, help=help)
     if address.endswith("/chat/completions"):
         help = f"use what stands before that, such as {known.base_url or _EXAMPLE_ADDRESS}"
         raise NotConfigured(setting, help=help, problem="ends with /chat/completions")
     return address
+
+
+def _sends_no_key(service: ServiceConfig, environ: Mapping[str, str]) -> bool:
+    """Return True if the service is declared keyless and no key is set."""
+    declared = environ.get(f"{service.variable}_KEYLESS", "").strip().lower() == "true"
+    return declared and not environ.get(f"{service.variable}_API_KEY", "").strip()
+
+
+def _is_plain_private(address: str) -> bool:
+    try:
+        parts = urlsplit(address.strip())
+        return parts.scheme == "http" and is_private(parts.hostname or "")
+    except ValueError:
+        return False
 
 
 def _key(
