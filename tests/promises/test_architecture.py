@@ -219,6 +219,74 @@ def test_only_the_settings_read_the_environment_and_deadlines_are_monotonic(path
     assert (looks is not None) == (path in WALL_CLOCKS)
 
 
+MODULES = {
+    ".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__init__")
+    for root in (ROOT / "src", *ROOT.glob("plugins/*/src"))
+    for path in sources(root)
+}
+
+
+def is_ours(module: str) -> bool:
+    return module.partition(".")[0].startswith("coro_")
+
+
+def our_modules(tree: ast.AST) -> set[str]:
+    """Return the names by which a file knows modules of this project."""
+    names = set()
+    for node in ast.walk(tree):
+        match node:
+            case ast.Import():
+                ours = [alias for alias in node.names if is_ours(alias.name)]
+                names |= {alias.asname or alias.name.partition(".")[0] for alias in ours}
+            case ast.ImportFrom(module=str(module)) if is_ours(module):
+                ours = [alias for alias in node.names if f"{module}.{alias.name}" in MODULES]
+                names |= {alias.asname or alias.name for alias in ours}
+    return names
+
+
+def is_private(name: str) -> bool:
+    return name.startswith("_") and not name.endswith("__")
+
+
+def reaches_into_modules(path: Path) -> Iterator[str]:
+    """Yield the places where a test uses a private name of a module, or replaces any name."""
+    tree = ast.parse(path.read_text())
+    ours = our_modules(tree)
+    for node in ast.walk(tree):
+        match node:
+            case ast.ImportFrom(module=str(module)) if is_ours(module):
+                yield from (it.name for it in node.names if is_private(it.name))
+            case ast.Attribute(attr=attr) if is_private(attr):
+                if ast.unparse(node.value).partition(".")[0] in ours:
+                    yield ast.unparse(node)
+            case ast.Call(func=ast.Attribute(attr="setattr" | "delattr"), args=[target, *_]):
+                named = isinstance(target, ast.Constant) and is_ours(str(target.value))
+                if named or ast.unparse(target).partition(".")[0] in ours:
+                    yield ast.unparse(node)
+
+
+def test_tests_use_no_private_name_of_a_module_and_replace_none_of_its_names() -> None:
+    for path in [*sources(ROOT / "tests"), *sources(ROOT / "plugins")]:
+        found = [] if "src" in path.parts else [*reaches_into_modules(path)]
+        assert not found, f"{path.relative_to(ROOT)}: {found}"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "from coro_core.web.routes import _reply",
+        "from coro_core.web import routes\nroutes._reply([], {})",
+        "from coro_core.server import runner as it\npatch.setattr(it, 'LISTEN_HANDLES', 1)",
+        "import coro_core.web.app\npatch.setattr(coro_core.web.app, 'GC_THRESHOLDS', ())",
+        "patch.setattr('coro_core.server.runner.LISTEN_HANDLES', 1)",
+    ],
+)
+def test_a_test_that_reaches_into_a_module_is_found(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "test_it.py"
+    path.write_text(line)
+    assert len([*reaches_into_modules(path)]) == 1
+
+
 def test_no_module_is_longer_than_400_lines() -> None:
     ours = ("src", "plugins", "tests", "scripts", "benchmarks")
     lines = {

@@ -1,6 +1,6 @@
 """The specification's own four test cases, through the three real libraries, on real sockets."""
 
-from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -84,17 +84,13 @@ async def test_models_lists_the_five_with_the_specifications_fields() -> None:
 
 
 async def test_a_plugin_that_is_not_installed_is_named_in_the_row(
-    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from importlib import metadata
-
-    from coro_core.plugins import registry as plugins
-
-    def without_gemini(*, group: str) -> list[metadata.EntryPoint]:
-        found: Iterable[metadata.EntryPoint] = metadata.entry_points(group=group)
-        return [entry for entry in found if entry.value != "coro_gemini:GeminiPlugin"]
-
-    monkeypatch.setattr(plugins, "entry_points", without_gemini)
+    # Of two distributions with one name, the first on the path counts; this one has no plugin.
+    info = tmp_path / "coro_gemini-1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: coro-gemini\nVersion: 1\n")
+    monkeypatch.syspath_prepend(tmp_path)
     body = await what_is_2_plus_2({})
     rows = {row["model"]: row for row in body["responses"]}
     assert rows["gemini"]["error_code"] == "unknown_model"

@@ -12,18 +12,22 @@ import uvloop
 
 from coro_core.server.runner import LAST_REQUESTS_SECONDS, LISTEN_HANDLES, Server
 from coro_core.web.app import create_app
+from support.server import ServerWithoutSignals
 
 CONNECTIONS = 128
 GET_HEALTH = b"GET /health HTTP/1.1\r\nHost: coro.example\r\nConnection: close\r\n\r\n"
+
+
+class CoroServer(ServerWithoutSignals, Server):
+    """CORO's server without its signal handlers."""
 
 
 @asynccontextmanager
 async def serving() -> AsyncIterator[Server]:
     """Serve with uvloop until the block ends."""
     config = uvicorn.Config(create_app({}), port=0, log_config=None, loop="none", ws="none")
-    server = Server(config)
-    # serve() would replace the test runner's signal handlers.
-    task = asyncio.create_task(server._serve())
+    server = CoroServer(config)
+    task = asyncio.create_task(server.serve())
     while not server.started or len(server.servers) < LISTEN_HANDLES:
         assert not task.done()
         await asyncio.sleep(0)

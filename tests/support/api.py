@@ -1,8 +1,8 @@
 """The API before plugins that do as the names of their models say; the shapes of replies."""
 
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, ClassVar
 
 import httpx
@@ -115,15 +115,22 @@ class Unlisted(Echo):
         return None
 
 
-@asynccontextmanager
-async def serving(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[httpx.AsyncClient]:
-    """Serve the plugins of this file."""
+@contextmanager
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Install the plugins of this file."""
     installer = Installer(tmp_path_factory.mktemp("site"))
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(installer.directory)
         installer.add("scripted", Scripted)
         installer.add("keyless", Keyless, version="2.1")
         installer.add("unlisted", Unlisted)
+        yield
+    installer.remove_all()
+
+
+@asynccontextmanager
+async def serving(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[httpx.AsyncClient]:
+    """Serve the plugins of this file."""
+    with installed(tmp_path_factory):
         async with running(NO_REAL_PLUGINS) as client:
             yield client
-    installer.remove_all()

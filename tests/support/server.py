@@ -8,8 +8,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Generator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,15 @@ from support.inherited import inherited
 from support.polling import eventually
 
 START_SECONDS = 60.0
+
+
+class ServerWithoutSignals(uvicorn.Server):
+    """A server that leaves the signal handlers of the test runner alone."""
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        """Handle no signal."""
+        yield
 
 
 @asynccontextmanager
@@ -47,7 +56,7 @@ async def serving(
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", 0))
     listener.listen(1024)
-    server = uvicorn.Server(
+    server = ServerWithoutSignals(
         uvicorn.Config(
             app,
             http=http,
@@ -58,8 +67,7 @@ async def serving(
             ws="none",
         )
     )
-    # Not serve(): that takes over the signals of the test runner.
-    serving = asyncio.create_task(server._serve(sockets=[listener]))
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         await eventually(lambda: server.started or serving.done())
         assert server.started, "the server did not start"

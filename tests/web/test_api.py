@@ -6,10 +6,13 @@ from typing import Any
 
 import httpx
 import pytest
+from starlette.datastructures import State
 
+from coro_core.engine.engine import Engine
 from coro_core.web.app import create_app
-from support.api import Scripted, has_shape
+from support.api import Scripted, has_shape, installed
 from support.plugins import NO_REAL_PLUGINS
+from support.server import serving
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -168,32 +171,32 @@ async def test_nothing_else_is_served(client: httpx.AsyncClient, path: str) -> N
 # --- bugs of our own
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "function"),
-    [
-        ("GET", "/models", "model_list_json"),
-        ("GET", "/plugins", "plugin_list"),
-        ("POST", "/chat", "chat_response"),
-        ("POST", "/chat/a", "model_response"),
-    ],
-)
-async def test_a_bug_is_a_problem_that_a_page_can_read_and_that_shows_nothing(
-    client: httpx.AsyncClient,
-    monkeypatch: pytest.MonkeyPatch,
-    method: str,
-    path: str,
-    function: str,
-) -> None:
-    def broken(*_: object, **__: object) -> None:
+class BrokenState(State):
+    """The state of an application with a bug."""
+
+    @property
+    def engine(self) -> Engine:
         raise RuntimeError("canary")
 
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", "/models"), ("GET", "/plugins"), ("POST", "/chat"), ("POST", "/chat/a")],
+)
+async def test_a_bug_is_a_problem_that_a_page_can_read_and_that_shows_nothing(
+    tmp_path_factory: pytest.TempPathFactory, method: str, path: str
+) -> None:
     body = {"prompt": "canary"} | ({"models": ["a"]} if path == "/chat" else {})
     json_body = body if method == "POST" else None
-    with monkeypatch.context() as patch:
-        patch.setattr(f"coro_core.web.routes.{function}", broken)
-        response = await client.request(
-            method, path, json=json_body, headers={"Origin": "https://app.example"}
-        )
+    with installed(tmp_path_factory):
+        app = create_app(NO_REAL_PLUGINS)
+        async with serving(app) as client:
+            working, app.state = app.state, BrokenState()
+            response = await client.request(
+                method, path, json=json_body, headers={"Origin": "https://app.example"}
+            )
+            app.state = working
+            again = await client.request(method, path, json=json_body)
     assert response.status_code == 500
     assert response.headers["content-type"] == "application/problem+json"
     assert response.headers["access-control-allow-origin"] == "*"
@@ -206,7 +209,7 @@ async def test_a_bug_is_a_problem_that_a_page_can_read_and_that_shows_nothing(
         "request_id": response.headers["x-request-id"],
         "errors": [],
     }
-    assert (await client.request(method, path, json=json_body)).status_code == 200
+    assert again.status_code == 200
 
 
 async def test_a_websocket_is_turned_away_without_a_bug() -> None:
