@@ -7,21 +7,26 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-import coro_openai.client
 from coro_core.cli.check import run_check
 from coro_core.cli.check_report import CheckReport
 from coro_core.engine.engine import build_engine
 from coro_core.testing import HttpReply, HttpRequest, json_reply, serve_http
+from coro_openai.plugin import LIST_SECONDS, OpenAIPlugin
+from support.plugins import Installer
 
+PLUGINS = {"deepseek", "gemini", "groq", "openai"}
 LISTED = json_reply({"data": [{"id": "m"}]})
 BARE_LIST = json_reply([{"id": "m"}])
 NO_LIST = HttpReply(b"<h1>Not Found</h1>", 404, {"content-type": "text/html"})
 SILENT = None
 
 
-async def checked(lists: Mapping[str, HttpReply | None], **more: str) -> CheckReport:
+async def checked(
+    lists: Mapping[str, HttpReply | None], *, plugin: str = "openai", **more: str
+) -> CheckReport:
     """Check services with these replies to `GET /models`; `None` is a reply that never comes."""
-    environ = {"CORO_DISABLED_PLUGINS": "deepseek,gemini,groq", "CORO_DISCOVERY_INTERVAL": "0"}
+    others = ",".join(PLUGINS - {plugin})
+    environ = {"CORO_DISABLED_PLUGINS": others, "CORO_DISCOVERY_INTERVAL": "0"}
     async with AsyncExitStack() as stack:
         for name, reply in lists.items():
 
@@ -41,7 +46,7 @@ async def checked(lists: Mapping[str, HttpReply | None], **more: str) -> CheckRe
         engine = build_engine({**environ, **more})
         async with engine.started():
             report = await run_check(engine, (), generate=False)
-    report.providers = [it for it in report.providers if it.plugin == "openai"]
+    report.providers = [it for it in report.providers if it.plugin == plugin]
     return report
 
 
@@ -69,13 +74,20 @@ async def test_a_service_without_a_list_leaves_its_key_unchecked_beside_another(
     assert found == {"box": (True, None), "lab": (False, sentence)}
 
 
+class ImpatientPlugin(OpenAIPlugin):
+    """The plugin, with little time for a list."""
+
+    def __init__(self) -> None:
+        super().__init__(list_timeout=0.5)
+
+
 async def test_a_service_that_hangs_is_named_and_takes_no_list_of_another(
-    monkeypatch: pytest.MonkeyPatch,
+    install: Installer,
 ) -> None:
-    assert coro_openai.client.LIST_SECONDS <= 8
-    monkeypatch.setattr(coro_openai.client, "LIST_SECONDS", 0.5)
+    assert LIST_SECONDS <= 8
+    install.add("impatient", ImpatientPlugin)
     began = time.monotonic()
-    report = await checked({"box": LISTED, "lab": SILENT})
+    report = await checked({"box": LISTED, "lab": SILENT}, plugin="impatient")
     assert time.monotonic() - began < 8
     [provider] = report.providers
     sentence = "Lab sent no list within 0.5 s; --generate checks the key."

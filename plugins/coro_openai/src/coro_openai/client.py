@@ -35,8 +35,6 @@ the first choice: openrouter.ai/docs (errors), read 2026-11-22.
 """
 
 
-LIST_SECONDS = 8.0
-"""Time for one service's list, within the core's limit for all of them; a later list is ignored."""
 _NO_LIST = (404, 405, 501)
 """Statuses of a service that answers chats and has no list of models."""
 
@@ -44,9 +42,10 @@ _NO_LIST = (404, 405, 501)
 class ServiceClient:
     """The client of one service, with the service's known rejections."""
 
-    def __init__(self, config: ServiceConfig, client: JsonClient) -> None:
+    def __init__(self, config: ServiceConfig, client: JsonClient, list_timeout: float) -> None:
         self._config = config
         self._client = client
+        self._list_timeout = list_timeout
         self.key_error: str | None = None
         """The sentence of the last call, if the service rejected the key.
 
@@ -90,14 +89,14 @@ class ServiceClient:
         """
         title = self._config.title
         try:
-            async with asyncio.timeout(LIST_SECONDS):
+            async with asyncio.timeout(self._list_timeout):
                 reply = await self._client.get("/models")
             if reply.status in _NO_LIST:
                 self.list_problem = f"{title} has no list of models; --generate checks the key."
                 return self._config.upstreams
             names = read_model_ids(_content(reply, self._config))
         except TimeoutError:
-            late = f"no list within {LIST_SECONDS:g} s"
+            late = f"no list within {self._list_timeout:g} s"
             self.list_problem = f"{title} sent {late}; --generate checks the key."
             raise self._record(Timeout()) from None
         except ProviderError as error:
@@ -171,16 +170,20 @@ class Client:
 
 @asynccontextmanager
 async def open_client(
-    configs: Mapping[str, ServiceConfig], network: Network
+    configs: Mapping[str, ServiceConfig], network: Network, list_timeout: float
 ) -> AsyncIterator[Client]:
-    """Open a client for each service that can be used. Calls open the connections."""
+    """Open a client for each service that can be used. Calls open the connections.
+
+    A service that sends its list of models later than `list_timeout` counts as one without a list.
+    """
     async with AsyncExitStack() as stack:
         services = {}
         for name, config in configs.items():
             if config.problem is None:
                 key = {"Authorization": f"Bearer {config.api_key}"} if config.api_key else {}
                 client = open_json_client(config.base_url, headers=key, network=network)
-                services[name] = ServiceClient(config, await stack.enter_async_context(client))
+                opened = await stack.enter_async_context(client)
+                services[name] = ServiceClient(config, opened, list_timeout)
         yield Client(configs, services)
 
 

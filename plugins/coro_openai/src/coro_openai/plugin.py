@@ -19,13 +19,17 @@ if TYPE_CHECKING:
     from coro_core.testing import Behaviour
     from coro_openai.client import Client
 
+LIST_SECONDS = 8.0
+"""Time for one service's list, within the core's limit for all of them; a later list is ignored."""
+
 
 class OpenAIPlugin:
     """Any number of services, each with a name, an address, a key and models."""
 
     coro_contract = 1
 
-    def __init__(self) -> None:
+    def __init__(self, *, list_timeout: float = LIST_SECONDS) -> None:
+        self._list_timeout = list_timeout
         self._configs: Mapping[str, ServiceConfig] = {}
         self._client: Client | None = None
 
@@ -48,7 +52,8 @@ class OpenAIPlugin:
             raise problems[0].not_configured()
         client = await load_module("coro_openai.client")
         try:
-            async with client.open_client(configs, await network(environ)) as self._client:
+            connections = await network(environ)
+            async with client.open_client(configs, connections, self._list_timeout) as self._client:
                 yield
         finally:
             self._client = None
