@@ -151,6 +151,19 @@ async def test_what_a_row_has_to_say_is_on_its_card(app: Process, visitor: Visit
     await expect(renamed.locator(".facts")).to_contain_text("new-name")
 
 
+async def test_an_error_names_the_field_of_the_page_and_not_the_parameter_of_the_api(
+    app: Process, visitor: Visitor
+) -> None:
+    visit = await visitor.at(app.address())
+    await visit.page.fill("#timeout", "0.2")
+    await visit.ask("Hello", "held")
+    card = await visit.wait_for("held", "failed")
+    await expect(card.locator(".error")).to_have_text(
+        "Acme did not answer in time; try again, or allow more with \u201cTime limit\u201d."
+    )
+    await expect(visit.page.get_by_label("Time limit")).to_be_visible()
+
+
 @pytest.mark.parametrize("settings", [{"CORO_MAX_IN_FLIGHT": "1"}])
 async def test_an_overloaded_server_s_sentence_is_the_card_s(
     app: Process, visitor: Visitor

@@ -116,6 +116,25 @@ async def test_answers_of_the_greatest_length_do_not_hold_up_the_page(
     await expect(visit.page.locator("#status")).to_have_text("2 of 2 answered.")
 
 
+@pytest.mark.parametrize("chars", [2_500, 30_000])
+@pytest.mark.parametrize("viewport", [(390, 844), (1280, 900)], ids=["phone", "desktop"])
+async def test_the_page_ends_where_its_content_ends(
+    visitor: Visitor, script: str, chars: int
+) -> None:
+    visit = await visitor.at(script)
+    left, right = (
+        " ".join(f"{word if n % 20 == 0 else 'same'}{n}" for n in range(chars))[:chars]
+        for word in ("left", "right")
+    )
+    await ask_two(visit, left, right)
+    await expect(visit.page.locator("#differences .diff ins").first).to_be_attached()
+    document, content = await visit.evaluate(
+        """() => [document.documentElement.scrollHeight,
+                  document.querySelector(".foot").getBoundingClientRect().bottom + scrollY]"""
+    )
+    assert document == pytest.approx(content, abs=2)
+
+
 async def test_the_chart_is_a_table_whose_bars_are_in_proportion(
     visitor: Visitor, demo: str
 ) -> None:

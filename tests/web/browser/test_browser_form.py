@@ -132,6 +132,46 @@ async def test_what_cannot_be_asked_is_said_and_the_keyboard_is_taken_there(
     await expect(visit.page.locator(".card")).to_have_count(0)
 
 
+@pytest.mark.parametrize("viewport", [(390, 664), (1280, 500)], ids=["phone", "low"])
+async def test_a_complaint_stands_at_its_field_in_sight(visitor: Visitor, script: str) -> None:
+    visit = await visitor.at(script, "#model=one")
+    inside = """(id) => {
+      const at = (it) => document.querySelector(it).getBoundingClientRect();
+      const [said, field] = [at("#complaint"), at(id)];
+      return [said.top >= 0 && said.bottom <= innerHeight, Math.abs(said.top - field.bottom)];
+    }"""
+    await visit.ask("Hello", "one")
+    await visit.all_done()
+    await visit.page.fill("#prompt", "")
+    await visit.evaluate("() => document.querySelector('#submit').scrollIntoView({block: 'start'})")
+    await visit.page.evaluate("() => document.activeElement.blur()")
+    await visit.page.keyboard.press("Control+Enter")
+    await expect(visit.page.get_by_role("alert")).to_have_text("Write a prompt first.")
+    await expect(visit.page.locator("#complaint")).to_be_in_viewport(ratio=1)
+    seen, distance = await visit.evaluate(inside, "#prompt")
+    assert (seen, distance < 40) == (True, True)
+    await expect(visit.page.locator("#prompt")).to_be_focused()
+    await expect(visit.page.locator("#prompt")).to_have_attribute("aria-invalid", "true")
+    await visit.page.keyboard.type("x")
+    await expect(visit.page.locator("#prompt")).not_to_have_attribute("aria-invalid", "true")
+
+
+async def test_a_link_that_names_unavailable_models_says_which_were_left_out(
+    visitor: Visitor, script: str
+) -> None:
+    visit = await visitor.at(script, "#prompt=Hello&model=one&model=gemini&model=deepseek")
+    assert (await visit.evaluate(STATE))["models"] == ["one"]
+    await expect(visit.page.locator("#left-out")).to_have_text(
+        "Left out, because they are not available: Gemini 1.5 Flash and DeepSeek V2.5."
+    )
+    await visit.evaluate("() => { location.hash = 'prompt=Hello&model=one' }")
+    await expect(visit.page.locator("#left-out")).to_be_empty()
+    await visit.evaluate("() => { location.hash = 'prompt=Hello&model=gemini' }")
+    await expect(visit.page.locator("#left-out")).to_have_text(
+        "Left out, because it is not available: Gemini 1.5 Flash."
+    )
+
+
 async def test_no_model_is_no_question(visitor: Visitor, script: str) -> None:
     visit = await visitor.at(script, "#prompt=Hello&model=")
     await visit.page.keyboard.press("Control+Enter")

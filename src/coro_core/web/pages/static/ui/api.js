@@ -33,9 +33,17 @@ export async function ask(model, request, signal) {
     signal.throwIfAborted();
     return failure(model, UNREACHABLE);
   }
-  if (typeof body?.response === "string" && typeof body.latency_ms === "number") return body;
+  if (typeof body?.response === "string" && typeof body.latency_ms === "number")
+    return body.error ? { ...body, error: inWordsOfThePage(body.error) } : body;
   const wait = Number.parseInt(response.headers.get("Retry-After"), 10);
   return failure(model, sentence(response, body), wait >= 0 ? wait : null);
+}
+
+/** Return an error in the page's words: it has labelled fields where the API has parameters. */
+function inWordsOfThePage(error) {
+  return error
+    .replace("allow more with timeout", "allow more with \u201cTime limit\u201d")
+    .replace("max_tokens", "\u201cMax tokens\u201d");
 }
 
 /** Return the address of one model. The slashes of a provider's own name stay what they are. */

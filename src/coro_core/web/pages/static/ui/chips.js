@@ -2,6 +2,7 @@
 
 import { listModels } from "./api.js";
 import { byId, el, hue, withLinks } from "./dom.js";
+import { listed } from "./format.js";
 
 /** The models to choose from. `onChange` is called after each choice of the user's. */
 export class Chips {
@@ -25,9 +26,9 @@ export class Chips {
     this.#box.setAttribute("aria-busy", "true");
     this.#more.disabled = true;
     try {
-      const listed = await listModels({ all });
+      const offered = await listModels({ all });
       const chosen = this.#models ? this.chosen() : this.#wanted;
-      this.#models = new Map(listed.map((model) => [model.id, model]));
+      this.#models = new Map(offered.map((model) => [model.id, model]));
       this.#more.hidden = all;
       this.choose(chosen);
     } catch (error) {
@@ -61,6 +62,7 @@ export class Chips {
         this.#models.set(id, { id, name, provider, cost: "", available: true, reason: null });
       }
     }
+    this.#leaveOut(ids);
     this.#show(ids);
   }
 
@@ -78,6 +80,15 @@ export class Chips {
     for (const input of this.#box.querySelectorAll("input:not([aria-disabled])"))
       input.checked = wanted(input);
     this.#onChange();
+  }
+
+  /** Name the models that a link asks for and that are not available. */
+  #leaveOut(ids) {
+    const names = (ids ?? []).map((id) => this.#models.get(id))
+      .filter(({ available }) => !available).map(({ name }) => name);
+    byId("left-out").textContent = names.length
+      ? `Left out, because ${names.length > 1 ? "they are" : "it is"} not available: ${listed(names)}.`
+      : "";
   }
 
   #show(chosen) {

@@ -66,7 +66,7 @@ export class Form {
 
   /** Return the request as the API takes it; complain and return undefined when it cannot be. */
   request() {
-    this.#complaint.textContent = "";
+    this.#clear();
     const models = this.chips.chosen();
     const most = Number(LIMITS.maxTokens);
     const tokens = this.#tokens.valueAsNumber;
@@ -110,7 +110,7 @@ export class Form {
   }
 
   #changed() {
-    this.#complaint.textContent = "";
+    this.#clear();
     this.#show();
     clearTimeout(this.#saving);
     this.#saving = setTimeout(() => this.#save(), SAVE_AFTER_MS);
@@ -145,8 +145,23 @@ export class Form {
     return length;
   }
 
+  /** Show a sentence at its field, and move the focus there. */
   #complain(sentence, field) {
+    if (field === this.#prompt) field.after(this.#complaint);
+    else if (field?.closest(".option")) byId("options").after(this.#complaint);
+    else byId("chips").before(this.#complaint);
     this.#complaint.textContent = sentence;
+    field?.setAttribute("aria-invalid", "true");
+    field?.setAttribute("aria-errormessage", "complaint");
     field?.focus();
+    this.#complaint.scrollIntoView({ block: "nearest" });
+  }
+
+  #clear() {
+    this.#complaint.textContent = "";
+    for (const field of byId("form").querySelectorAll("[aria-invalid]")) {
+      field.removeAttribute("aria-invalid");
+      field.removeAttribute("aria-errormessage");
+    }
   }
 }
