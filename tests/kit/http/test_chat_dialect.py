@@ -1,7 +1,6 @@
 """The OpenAI chat dialect, read from bodies that are right, wrong and hostile."""
 
 import json
-import time
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -19,7 +18,6 @@ from coro_core import (
 from coro_core.kit.http import (
     ErrorBody,
     chat_body,
-    chat_json,
     read_completion,
     read_error,
     read_model_ids,
@@ -65,38 +63,6 @@ def test_the_request_holds_one_message_and_the_providers_own_fields():
         "max_tokens": 7,
         "thinking": False,
     }
-
-
-@pytest.mark.parametrize("prompt", ["p", "", 'a "quoted"\n\u00e9 \ud83d' * 400], ids=len)
-def test_the_json_of_a_body_is_the_body(prompt):
-    request = GenerateRequest(model="m", prompt=prompt, temperature=0.5, max_tokens=7, timeout=1)
-    body = chat_body(request, max_tokens=7, thinking=False)
-    body["messages"].insert(0, {"role": "system", "content": None, "name": "n"})
-    for _ in range(2):
-        content = chat_json(body)
-        assert json.loads(content) == body
-        assert content.isascii()
-
-
-def test_a_long_prompt_is_serialised_once_for_all_models():
-    prompt = "long " * 20_000
-
-    def seconds(serialise):
-        bodies = [
-            chat_body(
-                GenerateRequest(
-                    model=f"m{n}", prompt=prompt, temperature=0.5, max_tokens=7, timeout=1
-                )
-            )
-            for n in range(100)
-        ]
-        begun = time.perf_counter()
-        for body in bodies:
-            serialise(body)
-        return time.perf_counter() - begun
-
-    plainly = min(seconds(lambda body: json.dumps(body).encode()) for _ in range(3))
-    assert min(seconds(chat_json) for _ in range(3)) < plainly / 2
 
 
 def test_an_answer_is_read_with_its_reason_model_and_counts():

@@ -18,7 +18,6 @@ from coro_core.kit.http import (
     JsonClient,
     Reply,
     chat_body,
-    chat_json,
     open_json_client,
     read_completion,
     read_model_ids,
@@ -61,7 +60,7 @@ class ServiceClient:
         body = chat_body(request, model=model, **{config.limit_field: request.max_tokens})
         if model in self._without_temperature or takes_no_temperature(model, config.limit_field):
             del body["temperature"]
-        reply = await self._client.post("/chat/completions", chat_json(body))
+        reply = await self._client.post("/chat/completions", body)
         try:
             answer = read_completion(
                 _content(reply, config),

@@ -3,7 +3,7 @@
 `open_json_client` speaks JSON; `open_httpx_client` is an httpx client, for SDKs that take one. Both
 keep the same promises, whatever the server does. `json_object` reads JSON within a memory limit;
 `error_for_status`, `error_by_words` and `requested_wait` map error replies; `chat_body`,
-`chat_json`, `read_completion` and `read_error` speak the OpenAI chat dialect, which many providers
+`read_completion` and `read_error` speak the OpenAI chat dialect, which many providers
 share.
 """
 
@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from coro_core.kit.http.bounded_json import check_values, json_object
-from coro_core.kit.http.chat import chat_body, chat_json, read_completion, read_model_ids
+from coro_core.kit.http.chat import chat_body, read_completion, read_model_ids
 from coro_core.kit.http.error_body import (
     ErrorBody,
     error_by_words,
@@ -32,7 +32,6 @@ __all__ = [
     "Limits",
     "Reply",
     "chat_body",
-    "chat_json",
     "check_values",
     "error_by_words",
     "error_for_status",

@@ -4,8 +4,6 @@ Functions rather than a base class: providers that look alike drift apart, and e
 own few lines of client code around these.
 """
 
-import functools
-import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -34,8 +32,6 @@ _THINKING = re.compile(
     re.DOTALL | re.IGNORECASE,
 )
 _UNFINISHED_THINKING = re.compile(r"\s*<(think|thinking)>", re.IGNORECASE)
-_LONG_CHARS = 1024
-"""Length in characters from which a text's JSON is kept."""
 
 
 def chat_body(request: GenerateRequest, **fields: Any) -> dict[str, Any]:
@@ -50,16 +46,6 @@ def chat_body(request: GenerateRequest, **fields: Any) -> dict[str, Any]:
         "stream": False,
         **fields,
     }
-
-
-def chat_json(body: Mapping[str, Any]) -> bytes:
-    """Return the JSON of a body of `chat_body`, for `JsonClient.post`.
-
-    A long prompt is serialised once for all the models that are asked it at the same time.
-    """
-    rest = _json({name: value for name, value in body.items() if name != "messages"})
-    messages = b",".join(map(_message, body["messages"]))
-    return b'%b,"messages":[%b]}' % (rest[:-1], messages)
 
 
 def read_completion(
@@ -131,28 +117,6 @@ def _reply_object(content: bytes, address_setting: str | None) -> dict[str, Any]
     if address_setting and content.lstrip()[:1] == b"<":
         raise InvalidResponse(f"It is a web page; check {address_setting}.")
     return json_object(content)
-
-
-def _message(message: Mapping[str, Any]) -> bytes:
-    fields = (
-        _json(name) + b":" + (_long_text(value) if _is_long(value) else _json(value))
-        for name, value in message.items()
-    )
-    return b"{" + b",".join(fields) + b"}"
-
-
-def _is_long(value: object) -> bool:
-    return isinstance(value, str) and len(value) > _LONG_CHARS
-
-
-@functools.lru_cache(maxsize=4)
-def _long_text(text: str) -> bytes:
-    """Return a text's JSON; the calls of one chat request follow each other, so few are kept."""
-    return _json(text)
-
-
-def _json(value: object) -> bytes:
-    return json.dumps(value, separators=(",", ":")).encode()
 
 
 def _first_choice(reply: Mapping[str, Any]) -> dict[str, Any]:

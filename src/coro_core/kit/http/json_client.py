@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from urllib.parse import quote, urlsplit
 
 import aiohttp
+from pydantic_core import PydanticSerializationError, to_json
 from yarl import URL
 
 from coro_core.contract.errors import ConnectionFailed, ProviderError
@@ -34,13 +35,9 @@ class JsonClient:
         return await self._exchange("GET", path, None)
 
     async def post(self, path: str, content: object) -> Reply:
-        """Return the reply to a POST of JSON; `content` as bytes is JSON already. Raises the same.
-
-        `chat_json` returns such bytes.
-        """
-        if not isinstance(content, bytes):
-            content = json.dumps(content, separators=(",", ":")).encode()
-        return await self._exchange("POST", path, aiohttp.BytesPayload(content, content_type=_JSON))
+        """Return the reply to a POST of JSON. Raises the same."""
+        body = aiohttp.BytesPayload(_to_json(content), content_type=_JSON)
+        return await self._exchange("POST", path, body)
 
     async def _exchange(self, method: str, path: str, body: aiohttp.Payload | None) -> Reply:
         # Encoded already: a URL that is not would be taken apart for every call.
@@ -71,6 +68,15 @@ class JsonClient:
             # The provider has done, and charged, the work: no retry once a reply has begun.
             raise ConnectionFailed(retryable=False) from None
         raise response_too_large(self._max_reply_bytes)
+
+
+def _to_json(content: object) -> bytes:
+    try:
+        # A tenth of what `json.dumps` costs, for a long prompt as for a short one.
+        return to_json(content)
+    except PydanticSerializationError:
+        # Half a surrogate pair, which only an escape can carry.
+        return json.dumps(content, separators=(",", ":")).encode()
 
 
 @asynccontextmanager
