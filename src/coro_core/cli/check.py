@@ -18,6 +18,7 @@ from coro_core.cli.exit_codes import ExitCode
 from coro_core.cli.instance import engine_from_environ
 from coro_core.contract.errors import AuthenticationFailed, SettingsError
 from coro_core.dispatch.caller import Prompt
+from coro_core.dispatch.result import retirement_note
 from coro_core.engine.engine import Engine
 from coro_core.plugins.record import PluginRecord
 
@@ -111,7 +112,7 @@ def _predict(engine: Engine, target: Target, provider: ProviderCheck) -> ModelCh
     if has_list and not target.reason and not listed:
         reason = f"None of {', '.join(target.candidates)} is on the provider's list."
     elif has_list and not target.reason and upstream != preferred:
-        reason = f"{preferred} is no longer served."
+        reason = retirement_note(preferred)
     return ModelCheck(
         model=target.id,
         plugin=target.plugin.name,

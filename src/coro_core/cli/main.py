@@ -12,6 +12,7 @@ import typer
 
 from coro_core.cli.chat.command import chat
 from coro_core.cli.exit_codes import ExitCode
+from coro_core.cli.options import AsJson, Demo
 from coro_core.cli.plugin import app as plugin_app
 from coro_core.contract.errors import CoroError
 
@@ -21,8 +22,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 
 @app.command()
@@ -36,9 +35,7 @@ def serve(
         typer.Option(min=0, max=65535, help="Port to listen on.", show_default="PORT, or 8000"),
     ] = None,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Processes to serve from.")] = 1,
-    demo: Annotated[
-        bool, typer.Option("--demo", help="Simulate every provider: answers without any key.")
-    ] = False,
+    demo: Demo = False,
     fail: Annotated[
         list[str] | None,
         typer.Option(

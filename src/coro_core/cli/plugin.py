@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from coro_core.cli.options import AsJson
 from coro_core.cli.scaffold.command import new
 
 app = typer.Typer(help="Write a new plugin, and check one: for authors.")
@@ -21,7 +22,7 @@ def check(
             help="A setting beside those of the plugin's simulator. Repeatable.",
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Run the conformance suite on an installed plugin and its own simulator.
 

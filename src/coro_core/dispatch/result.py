@@ -116,9 +116,14 @@ class ChatResult:
         }
 
 
+def retirement_note(first: str) -> str:
+    """Return the sentence that calls a first choice retired."""
+    return f"{first} is no longer served."
+
+
 def substitution_note(first: str, upstream: str, verb: Literal["answers", "answered"]) -> str:
     """Return the sentence that names the model in place of a retired first choice."""
-    return f"{first} is no longer served; {upstream} {verb}."
+    return f"{retirement_note(first).removesuffix('.')}; {upstream} {verb}."
 
 
 def milliseconds(seconds: float) -> int:

@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from coro_core.contract.errors import NotConfigured
+from coro_core.kit.settings import NOT_AN_ADDRESS, ODD_CHARACTER
 
 PROXY = "CORO_HTTPS_PROXY"
 CA_FILE = "CORO_CA_FILE"
@@ -74,10 +75,10 @@ def _read_proxy(address: str) -> str | None:
         user = unquote(parts.username or "", errors="strict")
         (user + unquote(parts.password or "", errors="strict")).encode("latin-1")
     except ValueError:
-        problem = "is not a valid address"
+        problem = NOT_AN_ADDRESS
     else:
         if not (address.isascii() and address.isprintable()) or " " in address:
-            problem = "holds a character that no address has, such as a space or a line break"
+            problem = ODD_CHARACTER
         elif parts.scheme != "http" or not host:
             problem = "is not an http address"
         elif port is None:

@@ -14,6 +14,8 @@ from coro_core.contract.errors import NotConfigured
 _PLACEHOLDER = re.compile(
     r"(?i)your[-_].+|your(api)?key.*|<.*>|(change|replace)[-_]?me|placeholder|x{3,}|\.{3,}|todo"
 )
+NOT_AN_ADDRESS = "is not a valid address"
+ODD_CHARACTER = "holds a character that no address has, such as a space or a line break"
 
 
 def api_key(environ: Mapping[str, str], name: str, *, help: str) -> str:
@@ -63,12 +65,12 @@ def base_url(
         host, _ = parts.hostname or "", parts.port
         host.encode("idna")
     except ValueError:
-        problem = "is not a valid address"
+        problem = NOT_AN_ADDRESS
     else:
         if parts.scheme not in {"http", "https"} or not host:
             problem = "is not an http or https address"
         elif not url.isprintable() or " " in url:
-            problem = "holds a character that no address has, such as a space or a line break"
+            problem = ODD_CHARACTER
         elif not parts.netloc.isascii():
             problem = (
                 "has a host that is not ASCII; write it in IDNA, such as xn--bcher-kva.example"

@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from coro_core.cli.options import Demo
+
 
 def chat(
     prompt: Annotated[
@@ -35,9 +37,7 @@ def chat(
     url: Annotated[
         str | None, typer.Option(help="Ask a running server, such as http://localhost:8000.")
     ] = None,
-    demo: Annotated[
-        bool, typer.Option("--demo", help="Simulate every provider: answers without any key.")
-    ] = False,
+    demo: Demo = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the body of POST /chat.")] = False,
     as_markdown: Annotated[
         bool, typer.Option("--markdown", help="Print a Markdown document.")

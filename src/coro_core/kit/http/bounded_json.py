@@ -24,7 +24,7 @@ def json_object(content: bytes | str) -> dict[str, Any]:
     """Return the JSON object that a reply holds. Raises `InvalidResponse`."""
     value = json_value(content)
     if not isinstance(value, dict):
-        raise InvalidResponse("It is not a JSON object.")
+        raise _not_an_object()
     return value
 
 
@@ -36,7 +36,11 @@ def json_value(content: bytes | str) -> object:
         value: object = json.loads(utf8)
         return value
     # Outside of a handler: json's own error holds the whole reply.
-    raise InvalidResponse("It is not a JSON object.")
+    raise _not_an_object()
+
+
+def _not_an_object() -> InvalidResponse:
+    return InvalidResponse("It is not a JSON object.")
 
 
 def _as_utf8(content: bytes | str) -> bytes:

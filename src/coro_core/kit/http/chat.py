@@ -12,7 +12,7 @@ from typing import Any
 from coro_core.contract.errors import ContentBlocked, EmptyResponse, InvalidResponse, ProviderError
 from coro_core.contract.types import FinishReason, GenerateRequest, Generation
 from coro_core.kit.http.bounded_json import json_object, json_value
-from coro_core.kit.http.error_body import error_body_of, status_meant
+from coro_core.kit.http.error_body import error_body_of, spent_on_thinking, status_meant
 from coro_core.kit.http.usage import read_usage
 
 _FINISH_REASONS: Mapping[str, FinishReason] = {
@@ -163,7 +163,7 @@ def _no_text(finish_reason: FinishReason) -> ProviderError:
     if finish_reason == "content_filter":
         return ContentBlocked()
     if finish_reason == "length":
-        return EmptyResponse("It spent all of max_tokens on thinking; raise max_tokens.")
+        return spent_on_thinking()
     return EmptyResponse("Try again, or rephrase the prompt.")
 
 

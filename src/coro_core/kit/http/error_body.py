@@ -221,11 +221,16 @@ def _means_spent(status: int, body: ErrorBody) -> bool:
     return _SPENT.search(body.words) is not None
 
 
+def spent_on_thinking() -> EmptyResponse:
+    """Return the error of a model that reached the limit before its answer began."""
+    return EmptyResponse("It spent all of max_tokens on thinking; raise max_tokens.")
+
+
 def _size_error(body: ErrorBody) -> ProviderError | None:
     if is_unknown_limit_field(body):
         return BadRequest()
     if _SPENT_ON_THINKING.search(body.message):
-        return EmptyResponse("It spent all of max_tokens on thinking; raise max_tokens.")
+        return spent_on_thinking()
     if body.code.lower() in _TOO_LARGE_CODES or _TOO_LARGE.search(body.words):
         return TooLarge()
     return None

@@ -102,7 +102,7 @@ class Provider:
         try:
             await self.generate()
         except ProviderError as error:
-            raise Failure(f"The next call fails: {error.code}.") from None
+            raise _next_call_failed(error) from None
 
     async def require_recovery(self) -> None:
         """Raise `Failure` unless a call succeeds within `WAIT_SECONDS`.
@@ -118,7 +118,7 @@ class Provider:
                 again = asyncio.get_running_loop().time() < until
                 require(again, f"Calls still fail to connect {WAIT_SECONDS:g} s later.")
             except ProviderError as error:
-                raise Failure(f"The next call fails: {error.code}.") from None
+                raise _next_call_failed(error) from None
             await asyncio.sleep(_RETRY_SECONDS)
 
 
@@ -153,13 +153,19 @@ async def failure(call: Awaitable[object]) -> ProviderError:
     except ProviderError as error:
         require(
             error.code in ERROR_CODES,
-            f"It raises {type(error).__name__}, which is not a leaf of coro_core.ProviderError.",
+            _not_a_leaf(error),
         )
         return error
     except (Failure, asyncio.CancelledError):
         raise
     except Exception as exc:
-        raise Failure(
-            f"It raises {type(exc).__name__}, which is not a leaf of coro_core.ProviderError."
-        ) from exc
+        raise Failure(_not_a_leaf(exc)) from exc
     raise Failure("It returns an answer instead of raising an error.")
+
+
+def _next_call_failed(error: ProviderError) -> Failure:
+    return Failure(f"The next call fails: {error.code}.")
+
+
+def _not_a_leaf(error: Exception) -> str:
+    return f"It raises {type(error).__name__}, which is not a leaf of coro_core.ProviderError."
