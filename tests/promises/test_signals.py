@@ -254,3 +254,17 @@ def _quietly(address: str) -> None:
     # This test does not look at connections rejected at the limit.
     with suppress(httpx.HTTPError):
         httpx.post(f"{address}/chat", json={"prompt": "0.3", "models": ["echo"]}, timeout=10)
+
+
+def test_a_hangup_loses_no_call_in_flight(install: Installer, tmp_path: Path) -> None:
+    install.add_source("slow", SLOW)
+    with (
+        ThreadPoolExecutor() as pool,
+        Process("serve", "--port", "0", cwd=tmp_path, environ=environ(install)) as server,
+    ):
+        request = pool.submit(chat, server.address(), "1")
+        server.wait_for("a call has begun")
+        server.popen.send_signal(signal.SIGHUP)
+        assert request.result().json()["responses"][0]["error"] is None
+        assert server.wait() == 0
+    assert "Traceback" not in server.output

@@ -2,8 +2,10 @@
 
 One circuit per provider and upstream model. Several failures in a row open it: the provider cannot
 be reached, fails, or does not answer in time. A rate limit opens it for the wait that the provider
-asks for. Calls of an open circuit fail at once. After the cooldown one call, the half-open probe,
-is let through; its outcome closes the circuit or opens it again.
+asks for. Without a wait, `rate_limits` learns the limit from the refusals.
+
+Calls of an open circuit fail at once. After the cooldown one call, the half-open probe, is let
+through; its outcome closes the circuit or opens it again.
 """
 
 import math
@@ -20,6 +22,7 @@ from coro_core.contract.errors import (
     Timeout,
     UpstreamError,
 )
+from coro_core.dispatch.rate_limits import RateLimits
 
 FAILURES_TO_OPEN = 5
 """Failures in a row that open a circuit."""
@@ -39,6 +42,7 @@ Key = tuple[str, str]
 
 _OUTAGES = (ConnectionFailed, Overloaded, Timeout, UpstreamError)
 _CIRCUIT_OPEN = "It was not asked again, since its last calls failed."
+_LIMIT_REACHED = "It was not asked again, since it lately refused as many calls a minute."
 
 
 @dataclass(slots=True)
@@ -69,6 +73,7 @@ class CircuitBreakers:
         self._clock = clock
         self._uniform = uniform
         self._circuits: dict[Key, _Circuit] = {}
+        self._limits = RateLimits(clock)
 
     def enter(self, key: Key) -> bool:
         """Let a call through, or raise the kind of error that opened the circuit.
@@ -78,13 +83,20 @@ class CircuitBreakers:
         """
         circuit = self._circuits.get(key)
         if circuit is None or not circuit.open_until:
+            self._keep_limit(key)
             return False
         now = self._clock()
         wait = circuit.open_until - now
         if wait > 0 or now - circuit.probe_began < LONGEST_PROBE_SECONDS:
             raise circuit.error(_CIRCUIT_OPEN, retry_after=max(wait, 1.0), retryable=False)
+        self._keep_limit(key)
         circuit.probe_began = now
         return True
+
+    def _keep_limit(self, key: Key) -> None:
+        """Count a call towards the model's learned rate limit, or raise `RateLimited`."""
+        if wait := self._limits.enter(key):
+            raise RateLimited(_LIMIT_REACHED, retry_after=max(wait, 1.0), retryable=False)
 
     def succeeded(self, key: Key) -> None:
         """Close the circuit: the provider answered, if only to refuse this one request.
@@ -110,7 +122,8 @@ class CircuitBreakers:
         limit = error.retry_after if isinstance(error, RateLimited) else None
         if not limit and not isinstance(error, _OUTAGES):
             self.succeeded(key)
-            return
+            if not isinstance(error, RateLimited) or not (limit := self._limits.refused(key)):
+                return
         self.released(key, probe=probe)
         circuit = self._circuits.pop(key, None) or _Circuit()
         self._circuits[key] = circuit

@@ -4,6 +4,7 @@ import asyncio
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -26,8 +27,14 @@ _log = structlog.get_logger("coro")
 
 
 def stop_handlers() -> Handlers:
-    """Return the current handlers of the signals that stop a process."""
-    return {sig: signal.getsignal(sig) for sig in (signal.SIGTERM, signal.SIGINT)}
+    """Return the current handlers of the signals that stop a process.
+
+    SIGHUP, of a terminal that closes, is handled as SIGTERM. nohup ignores it, and so do we then.
+    """
+    stops = {sig: signal.getsignal(sig) for sig in (signal.SIGTERM, signal.SIGINT)}
+    if sys.platform != "win32" and signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
+        stops[signal.SIGHUP] = stops[signal.SIGTERM]
+    return stops
 
 
 @contextmanager
