@@ -8,16 +8,16 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from functools import partial
-from importlib.metadata import EntryPoint, entry_points, version
+from importlib.metadata import EntryPoint, version
 from typing import TypeGuard, cast
 
 import structlog
 
 from coro_core.contract.behaviour import Behaviour
 from coro_core.contract.errors import NotConfigured, describe
-from coro_core.contract.hookspecs import ENTRY_POINT_GROUP
 from coro_core.contract.types import GenerateRequest, Generation, Model, Service
 from coro_core.plugins.adapter import ContractError, PluginAdapter
+from coro_core.plugins.entry_points import find_plugins, import_failure, origin
 from coro_core.plugins.lifespan import LifespanTask
 from coro_core.plugins.record import PluginRecord, State
 from coro_core.plugins.requirements import newer_core
@@ -41,8 +41,7 @@ class PluginRegistry:
         self._hooks: dict[str, PluginAdapter] = {}
         self._records: dict[str, PluginRecord] = {}
         self._owners: dict[str, PluginRecord] = {}
-        found = sorted(entry_points(group=ENTRY_POINT_GROUP), key=_order)
-        for entry_point in found:
+        for entry_point in find_plugins():
             self._add(entry_point, disabled)
         for record in self.records:
             if record.state is State.STARTING:
@@ -149,7 +148,7 @@ class PluginRegistry:
 
     def _add(self, entry_point: EntryPoint, disabled: Collection[str]) -> None:
         name, dist = entry_point.name, entry_point.dist
-        distribution, its_version = _origin(entry_point)
+        distribution, its_version = origin(entry_point)
         record = PluginRecord(name=name, distribution=distribution, version=its_version)
         if (first := self._records.get(name)) is not None:
             # List it under a name of its own, so that people see it.
@@ -173,7 +172,7 @@ class PluginRegistry:
                 raise
             except BaseException as exc:
                 # SystemExit included: a failing import costs this plugin only.
-                record.state, record.reason = State.FAILED, _import_failure(exc, entry_point)
+                record.state, record.reason = State.FAILED, import_failure(exc, entry_point)
         self._records[record.name] = record
 
     def _list_models(self, record: PluginRecord) -> None:
@@ -205,19 +204,6 @@ class PluginRegistry:
             record.refresh_services()
 
 
-def _order(entry_point: EntryPoint) -> tuple[str, str]:
-    """Return the sort key of plugin and distribution: installation order must not matter."""
-    return entry_point.name, _origin(entry_point)[0]
-
-
-def _origin(entry_point: EntryPoint) -> tuple[str, str]:
-    """Return the name and version of its distribution; a half-deleted one may have neither."""
-    if entry_point.dist is None:
-        return "unknown", "unknown"
-    metadata = entry_point.dist.metadata.json
-    return str(metadata.get("name", "unknown")), str(metadata.get("version", "unknown"))
-
-
 def _is_model_list(models: object) -> TypeGuard[Sequence[Model]]:
     return (
         isinstance(models, Sequence)
@@ -231,18 +217,6 @@ def _is_service_map(services: object) -> TypeGuard[Mapping[str, Service]]:
         isinstance(prefix, str) and isinstance(service, Service)
         for prefix, service in cast(Mapping[object, object], services).items()
     )
-
-
-def _import_failure(exc: BaseException, entry_point: EntryPoint) -> str:
-    package = entry_point.module.partition(".")[0]
-    if isinstance(exc, ModuleNotFoundError) and exc.name == package:
-        # An editable install whose folder was moved or deleted leaves its entry point behind.
-        owner, _ = _origin(entry_point)
-        return f"its code is gone: there is no {package}; install {owner} again, or uninstall it"
-    if isinstance(exc, ImportError | SyntaxError):
-        # The text names the module or line. It is safe: an import has seen no key and no prompt.
-        return f"it cannot be imported: {type(exc).__name__}: {' '.join(str(exc).split())}"
-    return f"it cannot be loaded: {describe(exc)}"
 
 
 async def _start(record: PluginRecord, lifespan: LifespanTask, timeout: float) -> None:
