@@ -113,7 +113,7 @@ def test_help_lists_every_command_with_what_it_does() -> None:
     assert result.exit_code == 0
     listed = re.findall(r"^[│ ]+([a-z]+) {2,}(\S.*?)[│ ]*$", result.output, re.MULTILINE)
     assert dict(listed).keys() == COMMANDS.keys()
-    assert all(said.endswith(".") for _, said in listed)
+    assert all(help.endswith(".") for _, help in listed)
 
 
 def test_the_help_is_shown_without_a_command() -> None:
@@ -131,7 +131,7 @@ def test_the_help_of_a_command_lists_its_options(command: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "said"),
+    ("command", "expected"),
     [
         (["serve"], "CORO_HOST, or 127.0.0.1"),
         (["serve"], "PORT, or 8000"),
@@ -144,17 +144,17 @@ def test_the_help_of_a_command_lists_its_options(command: str) -> None:
     ids=lambda value: " ".join(value) if isinstance(value, list) else value,
 )
 def test_the_help_shows_which_values_are_optional_and_their_defaults(
-    command: list[str], said: str
+    command: list[str], expected: str
 ) -> None:
     lines = coro(*command, "--help").output.splitlines()
-    assert any(said in line for line in lines)
+    assert any(expected in line for line in lines)
 
 
 # --- errors
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "expected"),
     [
         (["frobnicate"], "No such command 'frobnicate'"),
         (["--frobnicate"], "No such option: --frobnicate"),
@@ -184,20 +184,20 @@ def test_the_help_shows_which_values_are_optional_and_their_defaults(
 )
 def test_an_invalid_argument_is_one_line_and_exit_code_2(
     arguments: list[str],
-    said: str,
+    expected: str,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     # If a wrong argument is accepted, this setting keeps a server from starting here.
     monkeypatch.setenv("CORO_MAX_MODELS", "0")
-    line = refused(arguments, monkeypatch, capsys)
-    assert said in line
+    line = error_line(arguments, monkeypatch, capsys)
+    assert expected in line
     assert line.startswith("coro: ")
     assert line.endswith(" See coro --help.\n")
     assert line.count("\n") == 1
 
 
-def refused(
+def error_line(
     arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> str:
     monkeypatch.setattr(sys, "argv", ["coro", *arguments])
@@ -215,8 +215,8 @@ def test_invalid_settings_are_one_line_and_exit_code_2(
 ) -> None:
     monkeypatch.setenv("CORO_MAX_MODELS", "0")
     monkeypatch.setenv("CORO_LOG_LEVEL", "canary")
-    said = refused([command], monkeypatch, capsys)
-    assert said == (
+    line = error_line([command], monkeypatch, capsys)
+    assert line == (
         "coro: CORO_MAX_MODELS: should be greater than or equal to 1;"
         " CORO_LOG_LEVEL: should be 'debug', 'info', 'warning' or 'error'.\n"
     )
@@ -230,8 +230,8 @@ def test_an_unreadable_dotenv_file_is_one_line_and_exit_code_2(
     tmp_path: Path,
 ) -> None:
     (tmp_path / ".env").mkdir()
-    said = refused([command], monkeypatch, capsys)
-    assert said == "coro: .env cannot be read: Is a directory.\n"
+    line = error_line([command], monkeypatch, capsys)
+    assert line == "coro: .env cannot be read: Is a directory.\n"
 
 
 def test_a_process_reports_invalid_settings_in_the_same_way(tmp_path: Path) -> None:
@@ -281,11 +281,11 @@ def test_plugins_are_a_table_with_reasons_below(environ: dict[str, str], tmp_pat
     by_name = {row.split()[0]: " ".join(row.split()) for row in rows}
     assert by_name["good"] == "good coro-good 1.0 ready big"
     assert by_name["keyless"] == "keyless coro-keyless 1.0 unconfigured locked, other"
-    said = dict(line.split(": ", 1) for line in markers_sent.splitlines())
-    assert said["keyless"] == ("ACME_API_KEY is not set; get one at https://acme.example/keys.")
-    assert "ModuleNotFoundError: No module named" in said["broken"]
-    assert "contract 9" in said["future"]
-    assert said["wordy"].endswith("it cannot be imported: ImportError: no such thing")
+    reasons = dict(line.split(": ", 1) for line in markers_sent.splitlines())
+    assert reasons["keyless"] == ("ACME_API_KEY is not set; get one at https://acme.example/keys.")
+    assert "ModuleNotFoundError: No module named" in reasons["broken"]
+    assert "contract 9" in reasons["future"]
+    assert reasons["wordy"].endswith("it cannot be imported: ImportError: no such thing")
 
 
 def test_models_are_a_table_in_which_brackets_are_not_markup(
@@ -314,8 +314,8 @@ def test_a_table_is_readable_at_the_usual_width(tmp_path: Path) -> None:
 
 
 def test_an_empty_list_of_models_is_a_sentence(tmp_path: Path) -> None:
-    said = coro_process("models", cwd=tmp_path, environ=NO_REAL_PLUGINS)
-    assert (said.returncode, said.stdout) == (
+    result = coro_process("models", cwd=tmp_path, environ=NO_REAL_PLUGINS)
+    assert (result.returncode, result.stdout) == (
         0,
         "No plugin offers any model; coro plugins says why.\n",
     )

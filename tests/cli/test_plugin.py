@@ -112,16 +112,16 @@ def test_a_plugin_that_blocks_the_event_loop_fails_and_the_check_ends(
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "expected"),
     [
         ("nobody", "coro: no plugin nobody is installed; installed: "),
         ("broken", "coro: source_broken:Plugin cannot be loaded: ModuleNotFoundError: "),
     ],
 )
 def test_a_plugin_that_cannot_be_checked_is_one_line_and_exit_code_2(
-    name: str, said: str, environ: dict[str, str], tmp_path: Path
+    name: str, expected: str, environ: dict[str, str], tmp_path: Path
 ) -> None:
     code, output = check(name, cwd=tmp_path, environ=environ)
     assert code == 2
-    assert output.startswith(said)
+    assert output.startswith(expected)
     assert output.count("\n") == 1

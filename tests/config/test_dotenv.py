@@ -1,4 +1,4 @@
-"""The file `.env`: what is taken out of it, and what is said when it cannot be read."""
+"""The file `.env`: its values, and the errors of a file that cannot be read."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -77,7 +77,7 @@ def test_dotenv_is_looked_for_in_the_working_directory(
     assert environ["CORO_TEST_BOTH"] == "env"
 
 
-def test_what_was_read_is_a_copy_of_the_environment(tmp_path: Path) -> None:
+def test_the_settings_are_a_copy_of_the_environment(tmp_path: Path) -> None:
     given = {"A": "env"}
     read_environ(given, tmp_path / "missing")["A"] = "changed"
     assert given == {"A": "env"}
@@ -106,7 +106,7 @@ def test_a_dotenv_that_is_not_utf_8_is_reported_in_one_line_without_its_content(
 
 @contextmanager
 def as_anybody() -> Iterator[None]:
-    """Without the rights of root, who may read everything."""
+    """Drop the rights of root, which may read everything."""
     if os.geteuid() != 0:
         yield
         return
@@ -117,7 +117,7 @@ def as_anybody() -> Iterator[None]:
         os.seteuid(0)
 
 
-def refused_here() -> str:
+def error_of_a_reader_without_rights() -> str:
     with as_anybody(), pytest.raises(SettingsError) as caught:
         read_environ({})
     return str(caught.value)
@@ -130,7 +130,7 @@ def test_a_dotenv_that_may_not_be_read_is_reported_in_one_line(
     tmp_path.chmod(0o755)
     Path(".env").write_text("K=v")
     Path(".env").chmod(0)
-    assert refused_here() == ".env cannot be read: Permission denied."
+    assert error_of_a_reader_without_rights() == ".env cannot be read: Permission denied."
 
 
 def test_a_folder_that_may_not_be_looked_into_is_reported_in_one_line(
@@ -139,7 +139,7 @@ def test_a_folder_that_may_not_be_looked_into_is_reported_in_one_line(
     monkeypatch.chdir(tmp_path)
     tmp_path.chmod(0)
     try:
-        assert refused_here() == ".env cannot be read: Permission denied."
+        assert error_of_a_reader_without_rights() == ".env cannot be read: Permission denied."
     finally:
         tmp_path.chmod(0o700)
 
@@ -185,7 +185,7 @@ def a_host_with_a_nul(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("make", "said"),
+    ("make", "expected"),
     [
         (Path.mkdir, ".env cannot be read: Is a directory."),
         (large, ".env cannot be read: it has more than 131,072 characters."),
@@ -195,12 +195,12 @@ def a_host_with_a_nul(path: Path) -> None:
     ids=["a directory", "large", "a quote without its end", "a host with a NUL"],
 )
 def test_a_server_says_in_one_line_why_it_does_not_start(
-    tmp_path: Path, make: Callable[[Path], None], said: str
+    tmp_path: Path, make: Callable[[Path], None], expected: str
 ) -> None:
     make(tmp_path / ".env")
     with Process("serve", "--port", "0", cwd=tmp_path, environ=NO_REAL_PLUGINS) as server:
         assert server.wait() == 2
-    assert server.output == f"coro: {said}\n"
+    assert server.output == f"coro: {expected}\n"
 
 
 def test_a_server_starts_with_a_nul_that_means_nothing_to_it(tmp_path: Path) -> None:

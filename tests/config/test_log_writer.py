@@ -190,9 +190,9 @@ def test_a_signal_handler_may_log_while_a_line_is_queued(tmp_path: Path) -> None
         """
     result = run_script(script, tmp_path)
     assert result.returncode == 0
-    said = [json.loads(line)["message"] for line in result.stderr.splitlines()]
-    assert [text for text in said if text != "handled"] == [f"line {n}" for n in range(3000)]
-    assert "handled" in said
+    messages = [json.loads(line)["message"] for line in result.stderr.splitlines()]
+    assert [text for text in messages if text != "handled"] == [f"line {n}" for n in range(3000)]
+    assert "handled" in messages
 
 
 def test_a_forked_process_writes_its_own_lines_and_none_of_its_parents(tmp_path: Path) -> None:
@@ -210,8 +210,8 @@ def test_a_forked_process_writes_its_own_lines_and_none_of_its_parents(tmp_path:
         tmp_path,
     )
     assert result.returncode == 0
-    said = [json.loads(line)["message"] for line in result.stderr.splitlines()]
-    assert sorted(said) == ["of the child", "of the parent"]
+    messages = [json.loads(line)["message"] for line in result.stderr.splitlines()]
+    assert sorted(messages) == ["of the child", "of the parent"]
 
 
 @pytest.mark.parametrize("end", ["", "sys.exit(0)", "raise SystemExit"])
@@ -223,8 +223,8 @@ def test_the_end_of_a_process_waits_for_its_last_lines(tmp_path: Path, end: str)
         """
     result = run_script(script, tmp_path)
     assert result.returncode == 0
-    said = [json.loads(line)["message"] for line in result.stderr.splitlines()]
-    assert said == [f"line {number}" for number in range(3000)]
+    messages = [json.loads(line)["message"] for line in result.stderr.splitlines()]
+    assert messages == [f"line {number}" for number in range(3000)]
 
 
 def test_the_end_of_a_process_waits_a_bounded_time_for_a_reader(tmp_path: Path, pipe: Pipe) -> None:

@@ -109,7 +109,7 @@ def test_the_level_is_the_least_of_ours_that_is_logged(
 
 
 @pytest.mark.parametrize("name", ["acme_sdk", "acme_sdk.transport", "httpx", "groq", "asyncio"])
-def test_of_others_only_warnings_are_logged_since_they_quote_requests_on_debug(
+def test_only_warnings_of_libraries_are_logged_because_their_debug_lines_quote_requests(
     monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     stream = configured(monkeypatch, level="debug")
@@ -120,7 +120,7 @@ def test_of_others_only_warnings_are_logged_since_they_quote_requests_on_debug(
     assert [event["message"] for event in stream.events] == ["slow"]
 
 
-def test_of_others_no_more_than_of_ours_is_logged(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_libraries_obey_the_log_level_too(monkeypatch: pytest.MonkeyPatch) -> None:
     stream = configured(monkeypatch, level="error")
     logging.getLogger("acme_sdk").warning("slow")
     assert stream.events == []
@@ -147,7 +147,7 @@ def test_an_exception_is_reported_by_class_and_place_without_its_text_or_its_loc
 
 
 @pytest.mark.parametrize("format", FORMATS)
-def test_a_task_that_nobody_waits_for_is_reported_without_what_it_raised(
+def test_the_error_of_a_task_that_nobody_awaits_is_reported_without_its_text(
     monkeypatch: pytest.MonkeyPatch, format: str
 ) -> None:
     stream = configured(monkeypatch, format=format)
@@ -194,13 +194,13 @@ def test_no_text_starts_a_line_or_moves_a_cursor(
     assert text.replace("\n", "").isprintable()
 
 
-def test_json_holds_every_text_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_json_holds_texts_unchanged(monkeypatch: pytest.MonkeyPatch) -> None:
     stream = configured(monkeypatch)
     structlog.get_logger("coro.test").info("reported", path=HOSTILE)
     assert stream.events[0]["path"] == HOSTILE
 
 
-def test_what_the_context_holds_goes_with_every_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_line_has_the_fields_of_the_context(monkeypatch: pytest.MonkeyPatch) -> None:
     stream = configured(monkeypatch)
     with structlog.contextvars.bound_contextvars(request_id="r-1"):
         structlog.get_logger("coro.test").info("ours")

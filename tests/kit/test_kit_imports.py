@@ -18,6 +18,6 @@ async def test_a_module_is_imported_in_another_thread(
     assert threading.get_ident() != module.THREAD
 
 
-async def test_what_the_import_raises_comes_out() -> None:
+async def test_an_error_of_the_import_is_raised() -> None:
     with pytest.raises(ModuleNotFoundError):
         await load_module("coro_core.there_is_no_such_module")

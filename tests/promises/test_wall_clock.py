@@ -132,7 +132,7 @@ def test_a_model_is_asked_again_when_its_limit_is_over(server: Process) -> None:
     assert time.monotonic() - begin >= LIMIT_SECONDS
 
 
-def test_a_stop_waits_for_what_is_at_work(server: Process) -> None:
+def test_a_stop_waits_for_requests_in_flight(server: Process) -> None:
     with ThreadPoolExecutor() as pool:
         asked = pool.submit(row, server.address(), 2)
         server.wait_for("a call has begun")

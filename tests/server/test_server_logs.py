@@ -280,6 +280,6 @@ def test_every_plugin_is_reported_at_the_start_with_its_state_and_reason(events:
         assert reasons[name].startswith(reason)
 
 
-def test_what_a_library_warns_of_is_in_the_log_as_well(events: Events) -> None:
+def test_warnings_of_libraries_are_in_the_log(events: Events) -> None:
     [warned] = [event for event in events if "acme_sdk is old" in event["message"]]
     assert warned["level"] == "warning"

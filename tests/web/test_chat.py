@@ -156,7 +156,7 @@ async def test_the_status_says_whether_any_answered_and_the_body_is_the_same(
         ("locked", {"upstream_model": None, "latency_ms": 0, "substituted": False}),
     ],
 )
-async def test_a_row_says_what_became_of_the_model(
+async def test_a_row_shows_the_result_of_its_model(
     fresh: httpx.AsyncClient, name: str, expected: dict[str, Any], alone: bool
 ) -> None:
     if alone:
@@ -207,7 +207,9 @@ async def test_when_every_id_is_unknown_that_is_a_problem_and_nobody_is_asked(
     assert len(Scripted.seen) == before
 
 
-async def test_of_many_unknown_ids_the_first_ten_are_reported(client: httpx.AsyncClient) -> None:
+async def test_only_the_first_ten_of_many_unknown_ids_are_reported(
+    client: httpx.AsyncClient,
+) -> None:
     response = await ask(client, *(f"no-such-{number}" for number in range(20)))
     assert response.status_code == 422
     fields = [error["field"] for error in response.json()["errors"]]

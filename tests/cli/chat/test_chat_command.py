@@ -41,13 +41,13 @@ def chat(
     )
 
 
-def refused(done: subprocess.CompletedProcess[bytes]) -> str:
+def error_line(done: subprocess.CompletedProcess[bytes]) -> str:
     """Return the line of an error, which has to be the only one."""
     assert (done.returncode, done.stdout) == (2, b"")
-    said = done.stderr.decode()
-    assert said.startswith("coro: ")
-    assert said.count("\n") == 1
-    return said
+    line = done.stderr.decode()
+    assert line.startswith("coro: ")
+    assert line.count("\n") == 1
+    return line
 
 
 @pytest.fixture
@@ -121,7 +121,7 @@ def test_the_prompt_comes_from_an_argument_a_pipe_or_a_file(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "stdin", "said"),
+    ("arguments", "stdin", "expected"),
     [
         (["  "], None, "prompt: must hold more than white space"),
         ([""], None, "prompt: string should have at least 1 character"),
@@ -146,21 +146,21 @@ def test_an_invalid_request_is_one_line_and_exit_code_2(
     environ: dict[str, str],
     arguments: list[str],
     stdin: bytes | None,
-    said: str,
+    expected: str,
 ) -> None:
     done = chat(*arguments, cwd=tmp_path, environ=environ, stdin=stdin)
-    assert said in refused(done)
+    assert expected in error_line(done)
 
 
 def test_a_prompt_and_a_file_exclude_each_other(tmp_path: Path, environ: dict[str, str]) -> None:
     (tmp_path / "prompt.txt").write_text("Hi")
     done = chat("Hi", "--file", "prompt.txt", cwd=tmp_path, environ=environ)
-    assert "either as an argument or with --file" in refused(done)
+    assert "either as an argument or with --file" in error_line(done)
 
 
 def test_no_available_model_is_an_error(tmp_path: Path) -> None:
-    said = refused(chat("Hi", cwd=tmp_path, environ={}))
-    assert said == "coro: No model is available; coro plugins says why. --demo needs no key.\n"
+    line = error_line(chat("Hi", cwd=tmp_path, environ={}))
+    assert line == "coro: No model is available; coro plugins says why. --demo needs no key.\n"
 
 
 def test_a_closed_pipe_causes_no_traceback(tmp_path: Path, environ: dict[str, str]) -> None:

@@ -114,13 +114,13 @@ async def test_a_refused_request_shows_the_sentence_of_the_server(
 ) -> None:
     install.add("echo", Echo)
     async with running({**NO_REAL_PLUGINS, "CORO_MAX_PROMPT_CHARS": "1"}) as client:
-        said = error_of(await chat("Hi", "--url", str(client.base_url), cwd=tmp_path))
-    assert said == "coro: prompt: must have at most 1 characters.\n"
+        line = error_of(await chat("Hi", "--url", str(client.base_url), cwd=tmp_path))
+    assert line == "coro: prompt: must have at most 1 characters.\n"
 
 
 async def test_a_refused_connection_is_one_sentence_without_the_password(tmp_path: Path) -> None:
-    said = error_of(await chat("Hi", "--url", "http://me:canary@127.0.0.1:1", cwd=tmp_path))
-    assert said == (
+    line = error_of(await chat("Hi", "--url", "http://me:canary@127.0.0.1:1", cwd=tmp_path))
+    assert line == (
         "coro: http://127.0.0.1:1 cannot be reached; check the address, and that the"
         " server is running.\n"
     )
@@ -140,8 +140,8 @@ async def test_a_reply_that_is_not_from_coro_is_named_as_such(
     reply: HttpReply, tmp_path: Path
 ) -> None:
     async with answering(reply) as address:
-        said = error_of(await chat("Hi", "--url", address, cwd=tmp_path))
-    assert said == (
+        line = error_of(await chat("Hi", "--url", address, cwd=tmp_path))
+    assert line == (
         f"coro: {address} answered {reply.status} with a reply that is not CORO's;"
         " check the address.\n"
     )

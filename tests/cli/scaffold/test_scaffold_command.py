@@ -23,8 +23,8 @@ def new(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> N
         monkeypatch.setattr("sys.argv", ["coro", "plugin", "new", *arguments])
         with pytest.raises(SystemExit) as ended:
             main()
-        said = capfd.readouterr()
-        return int(ended.value.code or 0), said.out + said.err
+        printed = capfd.readouterr()
+        return int(ended.value.code or 0), printed.out + printed.err
 
     return run
 
@@ -53,7 +53,7 @@ def test_an_installed_plugin_of_the_same_name_is_a_warning(new: New, tmp_path: P
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "expected"),
     [
         (["acme"], "give NAME, --base-url and --model: no terminal is open to ask for them."),
         (["Acme", *NEEDED], "'Acme' cannot be a plugin's name. "),
@@ -86,7 +86,7 @@ def test_an_installed_plugin_of_the_same_name_is_a_warning(new: New, tmp_path: P
     ],
 )
 def test_an_error_is_one_line_and_exit_code_2_and_nothing_is_written(
-    new: New, arguments: list[str], said: str, tmp_path: Path
+    new: New, arguments: list[str], expected: str, tmp_path: Path
 ) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "file").write_text("mine")
@@ -94,7 +94,7 @@ def test_an_error_is_one_line_and_exit_code_2_and_nothing_is_written(
     assert code == 2
     assert output.startswith("coro: ")
     assert output.count("\n") == 1
-    assert said in output
+    assert expected in output
     assert [path.name for path in tmp_path.rglob("*")] == ["mine", "file"]
     assert (tmp_path / "mine" / "file").read_text() == "mine"
     assert not (ROOT / "plugins" / "acme").exists()
@@ -113,9 +113,9 @@ def test_a_terminal_is_asked_for_missing_inputs_and_again_after_an_error(
         (r"Variable of the key \[ACME_API_KEY\]: $", ""),
     )
     with Terminal("plugin", "new", cwd=tmp_path, environ={}) as terminal:
-        for question, said in dialogue:
+        for question, reply in dialogue:
             terminal.wait_for(question)
-            terminal.press(f"{said}\n".encode())
+            terminal.press(f"{reply}\n".encode())
         assert terminal.wait() == 0
         assert "coro plugin check acme" in terminal.text
     plugin = (tmp_path / "coro-acme" / "src" / "coro_acme" / "plugin.py").read_text()

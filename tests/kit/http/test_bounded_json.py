@@ -21,7 +21,7 @@ TINY = {
 
 
 @pytest.mark.parametrize("tiny", TINY.values(), ids=TINY)
-def test_what_would_fill_the_memory_is_refused_before_it_does(tiny: bytes) -> None:
+def test_json_that_would_fill_the_memory_is_rejected_before_it_is_parsed(tiny: bytes) -> None:
     opening, last = (b'{"data":{', b'"":1}}') if tiny == TINY["keys"] else (b'{"data":[', b"1]}")
     content = opening + tiny * (2 * MEGABYTE // len(tiny) - 9) + last
     assert json.loads(content)
@@ -51,7 +51,7 @@ def test_values_cannot_be_hidden_between_letters_that_look_like_quotation_marks(
 
 
 @pytest.mark.parametrize("text", ["[{", ",", '"', "\\", '\\"[', "{\n\t"])
-def test_what_is_within_a_text_does_not_count(text: str) -> None:
+def test_characters_inside_a_text_are_not_counted(text: str) -> None:
     answer = {"text": text * (MEGABYTE // len(text)), "after": [1, 2]}
     assert json_object(json.dumps(answer).encode()) == answer
     assert json_object(json.dumps(answer)) == answer
@@ -85,7 +85,7 @@ def test_the_limit_is_exact() -> None:
     ],
     ids=lambda content: f"{content[:8]!r} of {len(content)}",
 )
-def test_what_is_no_object_is_refused_in_words_of_our_own(content: bytes) -> None:
+def test_a_reply_that_is_no_object_is_an_error_in_our_own_words(content: bytes) -> None:
     with pytest.raises(InvalidResponse) as caught:
         json_object(content)
     assert caught.value.__context__ is None

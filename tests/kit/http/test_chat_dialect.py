@@ -236,7 +236,7 @@ def test_no_text_is_an_error_that_says_what_to_do(nothing, reason, error, words)
         b'{"choices": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
     ],
 )
-def test_what_is_no_completion_is_an_invalid_response(body):
+def test_a_reply_without_a_completion_is_an_invalid_response(body):
     with pytest.raises(InvalidResponse):
         read_completion(body)
 
@@ -248,7 +248,7 @@ def test_a_list_of_models_is_read_without_those_that_are_off():
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"data": null}', b'{"data": {}}'])
-def test_what_is_no_list_of_models_is_an_invalid_response(body):
+def test_a_reply_without_a_list_of_models_is_an_invalid_response(body):
     with pytest.raises(InvalidResponse):
         read_model_ids(body)
 

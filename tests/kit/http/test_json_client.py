@@ -69,7 +69,7 @@ async def test_interim_replies_are_skipped(raw_server):
     assert server.connections == 1
 
 
-async def test_interim_replies_without_end_are_not_read_for_ever(raw_server):
+async def test_interim_replies_without_end_are_an_error(raw_server):
     async def script(server, writer):
         await server.stream(writer, b"HTTP/1.1 100 Continue\r\n\r\n" * 1000, 1 << 26)
 
@@ -80,7 +80,7 @@ async def test_interim_replies_without_end_are_not_read_for_ever(raw_server):
     assert not caught.value.retryable
 
 
-async def test_a_body_in_chunks_of_nothing_but_framing_is_not_read_for_ever(raw_server):
+async def test_a_body_in_chunks_of_framing_alone_is_an_error(raw_server):
     async def script(server, writer):
         writer.write(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
         await server.stream(writer, b"1;" + b"x" * 1000 + b"\r\n \r\n", 1 << 27)
@@ -141,7 +141,7 @@ async def test_a_reply_with_rubbish_after_it_fails_and_its_connection_is_closed(
     assert server.connections == 2
 
 
-async def test_what_comes_unasked_later_closes_the_idle_connection(raw_server):
+async def test_unrequested_bytes_close_the_idle_connection(raw_server):
     late = asyncio.Event()
 
     async def script(server, writer):

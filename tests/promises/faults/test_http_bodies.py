@@ -46,7 +46,7 @@ async def test_whatever_takes_too_long_is_cut_off_on_time(plugin: str) -> None:
 
 
 @pytest.mark.parametrize("plugin", HTTP_PLUGINS)
-async def test_what_is_compressed_is_not_unpacked(plugin: str) -> None:
+async def test_a_compressed_reply_is_not_unpacked(plugin: str) -> None:
     async with fault_harness(plugin) as harness:
         for encoding, body in COMPRESSED.items():
             script = reply(body, headers={"content-encoding": encoding})

@@ -42,7 +42,7 @@ async def test_every_wait_that_a_provider_asks_for_is_read_with_care(plugin: str
 
 
 @pytest.mark.parametrize("plugin", HTTP_PLUGINS)
-async def test_what_may_help_is_tried_once_more_and_nothing_else_is(plugin: str) -> None:
+async def test_only_errors_that_a_retry_may_cure_are_retried_once(plugin: str) -> None:
     again = {408, 409, 429, 498, 502, 504, 599}
     once = {206, 304, 400, 401, 402, 403, 413, 422}
     async with fault_harness(plugin) as harness:

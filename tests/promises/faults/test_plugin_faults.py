@@ -203,7 +203,9 @@ async def test_a_late_answer_is_discarded_and_never_given_to_another_request(
     assert (await app_under_test.ask(5, "a third"))["response"] == "answer to a third"
 
 
-async def test_what_a_plugin_puts_into_its_context_is_its_own(app_under_test: AppUnderTest) -> None:
+async def test_context_variables_of_a_call_reach_no_other_call(
+    app_under_test: AppUnderTest,
+) -> None:
     seen: list[str] = []
 
     async def setting(_: GenerateRequest) -> Any:

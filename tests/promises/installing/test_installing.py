@@ -73,7 +73,7 @@ def test_a_plugin_from_the_future_is_refused_with_both_versions_named(
     assert found["acme"]["state"] == "ready"
 
 
-def test_of_two_that_claim_one_id_the_first_by_name_has_it_and_the_other_says_so(
+def test_the_first_plugin_by_name_gets_a_contested_id_and_the_other_gives_the_reason(
     environment: Environment, project: Project, tmp_path: Path
 ) -> None:
     environment.install(project("zeta", model="shared,own"), project("acme", model="shared"))

@@ -90,7 +90,7 @@ NOT_JSON: dict[str, tuple[bytes, str]] = {
 
 @pytest.mark.parametrize(("body", "why"), NOT_JSON.values(), ids=NOT_JSON)
 @pytest.mark.parametrize("path", ["/chat", "/chat/a"])
-async def test_what_is_not_json_is_refused_with_the_reason(
+async def test_a_body_that_is_not_json_is_rejected_with_the_reason(
     client: httpx.AsyncClient, path: str, body: bytes, why: str
 ) -> None:
     response = await client.post(path, content=body, headers={"Content-Type": JSON})
@@ -227,7 +227,7 @@ NOT_A_REQUEST: dict[str, tuple[bytes, str, str]] = {
 @pytest.mark.parametrize(
     ("body", "field", "message"), NOT_A_REQUEST.values(), ids=NOT_A_REQUEST.keys()
 )
-async def test_what_is_not_a_request_is_refused_by_field(
+async def test_an_invalid_request_is_rejected_with_the_field(
     client: httpx.AsyncClient, body: bytes, field: str, message: str
 ) -> None:
     response = await client.post("/chat", content=body, headers={"Content-Type": JSON})
@@ -264,7 +264,7 @@ async def test_every_field_that_is_wrong_is_named_at_once(client: httpx.AsyncCli
     ],
     ids=lambda name: ascii(name[:3]),
 )
-async def test_of_very_many_mistakes_the_first_few_are_reported_however_they_are_written(
+async def test_only_the_first_ten_of_many_mistakes_are_reported(
     client: httpx.AsyncClient, name: str
 ) -> None:
     body = {f"{number}{name}": "canary" for number in range(500)}

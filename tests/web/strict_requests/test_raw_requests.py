@@ -176,7 +176,7 @@ UNHEARD_OF = {
 
 
 @pytest.mark.parametrize("sent", UNHEARD_OF.values(), ids=UNHEARD_OF)
-async def test_what_is_hardly_http_is_never_our_fault_and_the_next_one_is_served(
+async def test_malformed_http_is_never_our_fault_and_the_next_request_is_served(
     client: httpx.AsyncClient, sent: bytes
 ) -> None:
     received = await exchanged(client, sent, eof=True)
