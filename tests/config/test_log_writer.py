@@ -1,6 +1,7 @@
 """The log's output: its faults cost no request, and lost lines are counted."""
 
 import fcntl
+import io
 import json
 import logging
 import os
@@ -85,15 +86,33 @@ def pipe() -> Iterator[Pipe]:
     pipe.close()
 
 
+class ObservedStream(io.TextIOWrapper):
+    """A stream that sets an event when it is asked for its descriptor, as before each write."""
+
+    def __init__(self, descriptor: int) -> None:
+        self.asked = threading.Event()
+        super().__init__(os.fdopen(descriptor, "wb"))
+
+    def fileno(self) -> int:
+        self.asked.set()
+        return super().fileno()
+
+
 @contextmanager
 def logger_into(pipe: Pipe, capacity: int) -> Iterator[logging.Logger]:
     """Yield a logger whose lines go into a pipe."""
-    logger = logging.Logger("test")
-    with os.fdopen(os.dup(pipe.writing), "w") as stream:
-        handler = ThreadedHandler(stream, capacity)
-        logger.addHandler(handler)
+    with ObservedStream(os.dup(pipe.writing)) as stream, logger_before(stream, capacity) as logger:
         yield logger
-        handler.close()
+
+
+@contextmanager
+def logger_before(stream: ObservedStream, capacity: int) -> Iterator[logging.Logger]:
+    """Yield a logger whose lines go into a stream."""
+    logger = logging.Logger("test")
+    handler = ThreadedHandler(stream, capacity)
+    logger.addHandler(handler)
+    yield logger
+    handler.close()
 
 
 def test_dropped_lines_are_counted_and_the_number_is_logged_later(pipe: Pipe) -> None:
