@@ -13,7 +13,9 @@ TOGETHER = (
     "tests/promises/installing/",
     "tests/cli/scaffold/",
 )
-"""Folders of tests that share a browser, servers, what was built and installed, or an account."""
+"""Folders of tests that share a browser, servers, what was built and installed, or a report."""
+APART = ("tests/promises/faults/test_memory.py",)
+"""Modules of these folders that share nothing, and whose tests go to any worker."""
 
 
 class Sharing(LoadScopeScheduling):
@@ -24,6 +26,8 @@ class Sharing(LoadScopeScheduling):
 
     # Not by the mark xdist_group: https://github.com/pytest-dev/pytest-xdist/issues/1386, 2026-09.
     def _split_scope(self, nodeid: str) -> str:
+        if nodeid.startswith(APART):
+            return nodeid
         return next((folder for folder in TOGETHER if nodeid.startswith(folder)), nodeid)
 
 
@@ -35,5 +39,5 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Sharing
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Take one worker more than there are cores: many tests wait for a deadline or a process."""
-    return (os.cpu_count() or 1) + 1
+    """Take two workers more than there are cores: many tests wait for a deadline or a process."""
+    return (os.cpu_count() or 1) + 2
