@@ -136,6 +136,46 @@ async def test_the_keyboard_alone_is_enough(visitor: Visitor, script: str) -> No
     await expect(visit.page.get_by_label("First answer")).to_have_value("two")
 
 
+@pytest.mark.parametrize("viewport", [(390, 844)], ids=["phone"])
+async def test_compare_is_in_sight_on_a_phone_with_seven_models(
+    visitor: Visitor, script: str
+) -> None:
+    visit = await visitor.at(script)
+    assert await visit.page.locator(".chip").count() >= 7
+    await expect(visit.page.locator("#submit")).to_be_in_viewport(ratio=1)
+    await expect(visit.page.locator("#shortcut")).to_be_hidden()
+
+
+async def test_skip_links_come_first_and_the_focus_moves_to_the_answers(
+    visitor: Visitor, script: str
+) -> None:
+    visit = await visitor.at(script, "#prompt=Hello&model=one")
+    keyboard = visit.page.keyboard
+    await keyboard.press("Tab")
+    await expect(visit.page.get_by_role("link", name="Skip to the prompt")).to_be_focused()
+    await keyboard.press("Enter")
+    await expect(visit.page.locator("#prompt")).to_be_focused()
+    await expect(visit.page.locator("#prompt")).to_have_value("Hello")
+    await keyboard.press("Control+Enter")
+    await expect(visit.page.locator("#results-title")).to_be_focused()
+    await expect(visit.page.locator("#said")).to_have_text("Asking 1 model.")
+    await visit.all_done()
+    await visit.page.locator("#to-results").focus()
+    await keyboard.press("Enter")
+    await expect(visit.page.locator("#results-title")).to_be_focused()
+
+
+async def test_a_card_with_a_short_answer_has_two_tab_stops(visitor: Visitor, script: str) -> None:
+    visit = await visitor.at(script)
+    said = {"one": "Short.\n\n```\nx\n```\n\n| a |\n|---|\n| b |", "two": "word " * 5000}
+    await visit.ask(json.dumps(said), "one", "two")
+    await visit.all_done()
+    stops = "it => [...it.querySelectorAll('button, [tabindex=\"0\"]')].length"
+    assert await visit.card("one").evaluate(stops) == 2
+    assert await visit.card("two").evaluate(stops) == 3
+    await expect(visit.card("two").get_by_role("region", name="Answer of Two")).to_be_visible()
+
+
 async def test_everything_that_can_be_used_is_reached_by_tab_and_shows_it(
     visitor: Visitor, script: str
 ) -> None:

@@ -41,6 +41,65 @@ async def test_the_five_demo_models_answer_in_their_cards(visitor: Visitor, demo
     await expect(visit.page.locator("#status")).to_have_text("5 of 5 answered. All 5 agree.")
 
 
+async def test_headings_chart_and_agreement_name_the_model_that_answered_and_its_id(
+    app: Process, visitor: Visitor
+) -> None:
+    visit = await visitor.at(app.address())
+    await visit.ask("Hello", "one", "renamed")
+    await visit.all_done()
+    await expect(visit.card("renamed").locator("h3")).to_have_text("new-name renamed")
+    await expect(visit.card("one").locator(".agrees")).to_have_text(
+        "Agrees with new-name (renamed)"
+    )
+    await expect(visit.page.locator(".chart tbody th", has_text="new-name")).to_have_text(
+        "new-name renamed"
+    )
+    await expect(visit.page.get_by_label("Second answer").locator("option")).to_have_text(
+        ["One", "new-name (renamed)"]
+    )
+    assert "Renamed" not in await visit.page.locator("#results").inner_text()
+
+
+ROW = {"response": "x", "error": None, "note": None, "substituted": False, "upstream_model": "u"}
+
+
+async def test_figures_are_grouped_and_a_speed_needs_fifty_milliseconds(
+    visitor: Visitor, script: str
+) -> None:
+    visit = await visitor.at(script)
+
+    async def reply(route: Route) -> None:
+        latency = 49 if route.request.url.endswith("one") else 10_000
+        await route.fulfill(json={**ROW, "tokens": 36_714, "latency_ms": latency})
+
+    await visit.page.route("**/chat/*", reply)
+    await visit.ask("Hello", "one", "two")
+    await visit.all_done()
+    facts = visit.card("two").locator(".facts")
+    await expect(facts).to_contain_text("36,714")
+    await expect(facts).to_contain_text("3,671 tokens/s")
+    await expect(visit.card("one").locator(".facts")).not_to_contain_text("Speed")
+
+
+@pytest.mark.parametrize("models", [3, 4, 5])
+async def test_columns_are_equal_and_the_parts_of_a_row_line_up(
+    visitor: Visitor, script: str, models: int
+) -> None:
+    visit = await visitor.at(script)
+    asked = ("one", "limited", "renamed", "cut", "two")[:models]
+    await visit.ask("Hello", *asked)
+    await visit.all_done()
+    cards = await visit.evaluate(
+        """() => [...document.querySelectorAll(".card")].map((it) => {
+          const at = (part) => Math.round(it.querySelector(part).getBoundingClientRect().top);
+          const { top, width } = it.getBoundingClientRect();
+          return [Math.round(top), Math.round(width), at(".buttons")];
+        })"""
+    )
+    assert len({width for _, width, _ in cards}) == 1
+    assert len({top for top, _, _ in cards}) == len({buttons for _, _, buttons in cards})
+
+
 async def test_a_failing_provider_costs_its_own_cards(visitor: Visitor, tmp_path: Path) -> None:
     arguments = ("serve", "--demo", "--fail", "groq=upstream_error", "--port", "0")
     with Process(*arguments, cwd=tmp_path, environ={}) as server:
@@ -56,7 +115,8 @@ async def test_a_failing_provider_costs_its_own_cards(visitor: Visitor, tmp_path
             )
             await expect(card.get_by_role("button", name="Retry")).to_be_visible()
         await expect(visit.page.locator("#status")).to_have_text(
-            "2 of 5 answered. Llama 3.1 70B, Llama 3.1 8B, and Mixtral 8x7B failed. 2 agree."
+            "2 of 5 answered. openai/gpt-oss-120b, openai/gpt-oss-20b, and qwen/qwen3.8-27b failed."
+            " 2 agree."
         )
 
 

@@ -181,7 +181,7 @@ async def test_all_answers_are_copied_as_one_document(visitor: Visitor, script: 
     assert document.startswith("> A\n> question\n\n## One (`one`)\n\n*")
     assert " · 3 tokens · " in document
     assert "`one-upstream`*\n\nA\nquestion\n\n" in document
-    assert "## Renamed (`renamed`)" in document
+    assert "## new-name (`renamed`)" in document
     assert "old-name is no longer served; new-name answered.\n\nA\nquestion" in document
     assert "## Limited (`limited`)" in document
     assert "**Error:** Rate limit exceeded at Acme; try again in " in document

@@ -57,11 +57,45 @@ async def test_more_models_are_those_of_the_providers_lists(visitor: Visitor, de
     visit = await visitor.at(demo)
     await visit.choose("gemini")
     await visit.page.click("#more")
-    own = visit.page.locator('.chip input[value="groq:openai/gpt-oss-120b"]')
+    own = visit.page.locator('.chip input[value="groq:groq/compound"]')
     await expect(own).to_be_attached()
     assert (await visit.evaluate(STATE))["models"] == ["gemini"]
-    await visit.ask("1 + 1", "groq:openai/gpt-oss-120b", "gemini")
-    await visit.wait_for("groq:openai/gpt-oss-120b", "answered")
+    await visit.ask("1 + 1", "groq:groq/compound", "gemini")
+    await visit.wait_for("groq:groq/compound", "answered")
+
+
+async def test_the_long_list_has_a_filter_and_names_each_upstream_model_once(
+    visitor: Visitor, demo: str
+) -> None:
+    visit = await visitor.at(demo)
+    await expect(visit.page.locator("#filter")).to_be_hidden()
+    await visit.page.click("#more")
+    await expect(visit.page.locator("#filter")).to_be_visible()
+    chips = visit.page.locator(".chip")
+    names = await chips.locator(".name").all_inner_texts()
+    assert len(names) == len(set(names))
+    assert "see the provider" not in await visit.page.locator("#chips").inner_text()
+    await visit.page.click("#none")
+    await visit.page.fill("#filter", "GROQ compound")
+    await visit.page.locator("#filter").press("Enter")
+    assert await visit.page.locator(".card").count() == 0
+    await expect(visit.page.locator(".chip:visible .name")).to_have_text(
+        ["groq/compound", "groq/compound-mini"]
+    )
+    await visit.page.click("#all")
+    chosen = ["groq:groq/compound", "groq:groq/compound-mini"]
+    assert (await visit.evaluate(STATE))["models"] == chosen
+    await visit.page.fill("#filter", "gemini")
+    await expect(visit.page.locator("#tally")).to_have_text(f"4 of {len(names)} shown, 2 chosen.")
+
+
+async def test_a_chip_names_the_model_that_answers_and_the_id_beside_it(
+    visitor: Visitor, demo: str
+) -> None:
+    visit = await visitor.at(demo)
+    chip = visit.page.locator('.chip:has(input[value="gemini"])')
+    await expect(chip.locator(".name")).to_have_text("gemini-3.5-flash-lite")
+    await expect(chip.locator(".id")).to_have_text("gemini")
 
 
 @pytest.mark.parametrize("prompt", ["Hello", HARD, "__proto__=1&constructor#x"])

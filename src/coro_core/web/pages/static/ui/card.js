@@ -3,7 +3,7 @@
 import { ask } from "./api.js";
 import { copy } from "./copy.js";
 import { el, unseen, withLinks } from "./dom.js";
-import { duration, listed, speed } from "./format.js";
+import { count, duration, label, listed, speed, terms } from "./format.js";
 import { asText, layOut, LONGEST } from "./markdown.js";
 
 const MOST_NAMED = 3;
@@ -19,26 +19,45 @@ export class Card {
   #abort;
   #started;
   #raw = false;
+  #title = el("h3");
   #clock = el("span", { class: "clock" });
   #body = el("div", { class: "body" });
   #facts = el("dl", { class: "facts" });
   #notes = el("ul", { class: "notes" });
   #actions = el("div", { class: "buttons" });
+  #sized = new ResizeObserver(() => this.#reach());
 
   constructor(model, request, onChange) {
     this.model = model;
     this.#request = request;
     this.#onChange = onChange;
-    const title = `card-${model.id}`;
-    this.element = el("article", { class: `card ${model.hue}`, "aria-labelledby": title },
+    this.#title.id = `card-${model.id}`;
+    this.element = el("article", { class: `card ${model.hue}`, "aria-labelledby": this.#title.id },
       el("header", {},
         el("span", { class: "dot", "aria-hidden": "true" }),
-        el("h3", { id: title }, el("bdi", {}, model.name)),
+        this.#title,
         this.#clock,
-        el("p", { class: "meta" }, [model.provider, model.cost].filter(Boolean).join(" · "))),
+        el("p", { class: "meta" }, terms(model))),
       this.#body, this.#notes, this.#facts, this.#actions);
     this.element.dataset.model = model.id;
+    this.#sized.observe(this.#body);
     this.start();
+  }
+
+  /** Return the name of what answers, as far as is known. */
+  get name() {
+    return label(this.row?.upstream_model ? { ...this.row, name: this.model.name } : this.model);
+  }
+
+  /** Return the name, and the id where the name is that of a substitute. */
+  get fullName() {
+    return this.name === this.model.name ? this.name : `${this.name} (${this.model.id})`;
+  }
+
+  /** Return the name as elements, the id beside it where it is that of a substitute. */
+  title() {
+    const own = this.name === this.model.name;
+    return [el("bdi", {}, this.name), ...(own ? [] : [" ", el("bdi", { class: "meta" }, this.model.id)])];
   }
 
   /** Ask the model, again or for the first time. */
@@ -71,7 +90,7 @@ export class Card {
   agree(group) {
     this.#notes.querySelector(".agrees")?.remove();
     if (!group) return;
-    const others = group.cards.filter((card) => card !== this).map(({ model }) => model.name);
+    const others = group.cards.filter((card) => card !== this).map(({ fullName }) => fullName);
     const how = group.exact ? "Agrees with" : "Nearly agrees with";
     const whom = others.length > MOST_NAMED ? `${others.length} others` : listed(others);
     this.#notes.prepend(el("li", { class: "agrees" }, `${how} ${whom}`));
@@ -84,6 +103,7 @@ export class Card {
     this.element.toggleAttribute("aria-busy", state === "waiting");
     if (state === "waiting") this.tick(performance.now());
     else this.#clock.textContent = this.row?.latency_ms == null ? "" : duration(this.row.latency_ms);
+    this.#title.replaceChildren(...this.title());
     this.#showBody();
     this.#showNotes();
     this.#showFacts();
@@ -105,11 +125,20 @@ export class Card {
         : withLinks(row.error);
       this.#body.replaceChildren(el("p", { class: "error" }, ...sentence));
     }
-    // Long answers scroll inside of their card, by keyboard too.
-    if (this.state === "answered") {
+    this.#reach();
+  }
+
+  /** Let the keyboard reach what scrolls, and nothing else: each stop repeats per card. */
+  #reach() {
+    const scrolls = (it) => it.scrollHeight > it.clientHeight || it.scrollWidth > it.clientWidth;
+    for (const part of this.#body.querySelectorAll("pre, .wide")) {
+      if (scrolls(part)) part.tabIndex = 0;
+      else part.removeAttribute("tabindex");
+    }
+    if (this.state === "answered" && scrolls(this.#body)) {
       this.#body.tabIndex = 0;
       this.#body.setAttribute("role", "region");
-      this.#body.setAttribute("aria-label", `Answer of ${this.model.name}`);
+      this.#body.setAttribute("aria-label", `Answer of ${this.name}`);
     } else {
       for (const name of ["tabindex", "role", "aria-label"]) this.#body.removeAttribute(name);
     }
@@ -136,7 +165,7 @@ export class Card {
   #showFacts() {
     const { row } = this;
     const facts = [
-      ["Tokens", row?.tokens],
+      ["Tokens", row?.tokens == null ? null : count(row.tokens)],
       ["Speed", row && speed(row)],
       ["Model", row?.upstream_model && el("bdi", {}, row.upstream_model)],
     ].filter(([, value]) => value != null);
@@ -148,7 +177,7 @@ export class Card {
   #showActions() {
     const button = (text, click, more = {}) =>
       el("button", {
-        type: "button", class: "quiet", "aria-label": `${text}: ${this.model.name}`, click, ...more,
+        type: "button", class: "quiet", "aria-label": `${text}: ${this.name}`, click, ...more,
       }, text);
     if (this.state === "waiting") {
       this.#actions.replaceChildren(button("Stop", () => this.stop()));

@@ -2,7 +2,7 @@
 // to look at and to be read out.
 
 import { el } from "./dom.js";
-import { duration } from "./format.js";
+import { count, duration } from "./format.js";
 
 /** Show how long the answers took, and how long they are, in tokens, or else in characters. */
 export function showChart(place, answered) {
@@ -21,9 +21,9 @@ export function showChart(place, answered) {
         el("th", { scope: "col" }, counted ? "Tokens" : "Characters"))),
       el("tbody", {},
         ...rows.map((card) => el("tr", { class: card.model.hue },
-          el("th", { scope: "row" }, el("bdi", {}, card.model.name)),
+          el("th", { scope: "row" }, card.title()),
           measured(latency(card), slowest, duration(latency(card))),
-          measured(length(card), longest, length(card).toLocaleString("en")))))),
+          measured(length(card), longest, count(length(card))))))),
   );
 }
 

@@ -1,7 +1,7 @@
 // What can be copied: an answer, all of them, and the call that asks for them.
 
 import { byId } from "./dom.js";
-import { duration, speed } from "./format.js";
+import { count, duration, speed } from "./format.js";
 
 const SHOWN_MS = 1600;
 
@@ -32,15 +32,15 @@ export function curl({ models, request }) {
 /** Return every answer as one markdown document. */
 export function markdown(prompt, answers) {
   const quote = (text) => text.replace(/^/gm, "> ");
-  const parts = answers.map(({ model, row }) => {
+  const parts = answers.map(({ name, model, row }) => {
     const facts = [
       row.latency_ms != null && duration(row.latency_ms),
-      row.tokens != null && `${row.tokens} tokens`,
+      row.tokens != null && `${count(row.tokens)} tokens`,
       speed(row),
       row.upstream_model && `\`${row.upstream_model}\``,
     ].filter(Boolean);
     return [
-      `## ${model.name} (\`${model.id}\`)`,
+      `## ${name} (\`${model.id}\`)`,
       facts.length ? `*${facts.join(" · ")}*` : null,
       row.note,
       row.error ? `**Error:** ${row.error}` : row.response,

@@ -37,7 +37,7 @@ export class Differences {
     const [left, right] = kept ? this.#pair : unlike(answered, agreeing);
     for (const [select, chosen] of [[this.#left, left], [this.#right, right]]) {
       select.replaceChildren(
-        ...answered.map(({ model }) => el("option", { value: model.id }, model.name)));
+        ...answered.map(({ model, fullName }) => el("option", { value: model.id }, fullName)));
       select.value = chosen;
     }
     this.#compare();

@@ -19,4 +19,9 @@ byId("curl").addEventListener("click", ({ currentTarget }) => {
 });
 for (const button of document.querySelectorAll(".example"))
   button.addEventListener("click", () => form.write(button.textContent));
+for (const [link, target] of [["to-prompt", "prompt"], ["to-results", "results-title"]])
+  byId(link).addEventListener("click", (event) => {
+    event.preventDefault(); // the fragment of the address holds the form
+    byId(target).focus();
+  });
 form.open();

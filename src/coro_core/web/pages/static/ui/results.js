@@ -30,11 +30,14 @@ export class Results {
     this.#prompt = request.prompt;
     byId("empty").hidden = true;
     byId("results").hidden = false;
+    byId("to-results").hidden = false;
     const onChange = (card) => this.#changed(card);
     this.#cards = [];
     for (const model of models) this.#cards.push(new Card(model, request, onChange));
     byId("cards").replaceChildren(...this.#cards.map(({ element }) => element));
     this.#changed();
+    byId("said").textContent = `Asking ${models.length === 1 ? "1 model" : `${models.length} models`}.`;
+    byId("results-title").focus({ preventScroll: true });
     byId("results").scrollIntoView({ block: "nearest" });
   }
 
@@ -83,11 +86,11 @@ export class Results {
     let sentence = `${answered.length} of ${all} answered.`;
     if (waiting.length) {
       if (card?.state === "answered")
-        sentence = `${card.model.name} answered after ${duration(card.row.latency_ms)}. ${sentence}`;
-      else if (card?.state === "failed") sentence = `${card.model.name} failed. ${sentence}`;
+        sentence = `${card.name} answered after ${duration(card.row.latency_ms)}. ${sentence}`;
+      else if (card?.state === "failed") sentence = `${card.name} failed. ${sentence}`;
     } else {
       const failed = this.#cards.filter(({ state }) => state === "failed");
-      if (failed.length) sentence += ` ${listed(failed.map(({ model }) => model.name))} failed.`;
+      if (failed.length) sentence += ` ${listed(failed.map(({ name }) => name))} failed.`;
       for (const { cards, exact } of agreeing) {
         const who = cards.length === all ? `All ${all}` : `${cards.length}`;
         sentence += exact ? ` ${who} agree.` : ` ${who} nearly agree.`;
