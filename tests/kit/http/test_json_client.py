@@ -228,7 +228,7 @@ async def test_any_number_of_connections_may_have_been_idle_for_long(raw_server)
             await together.wait()
         writer.write(OK)
 
-    # Opening so many takes seconds on a busy machine, and is not what is tested.
+    # On a busy machine a thousand connections take seconds to open.
     limits = Limits(idle_seconds=0.0, connect_seconds=60.0)
     async with raw_server(script) as server, open_json_client(server.url, limits=limits) as client:
         await asyncio.gather(*(client.get("/") for _ in range(many)))
