@@ -2,7 +2,9 @@
 
 import os
 import signal
+import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,8 @@ from coro_core.plugins.registry import PluginRegistry
 from support.paths import TESTS
 from support.plugins import NO_REAL_PLUGINS, REAL_PLUGINS, Installer
 from support.server import START_SECONDS, Process
+
+AGAIN_SECONDS = 5.0
 
 BUSY = """
 import asyncio
@@ -58,11 +62,15 @@ INTERRUPTED = 130
 
 
 def interrupt(process: Process) -> int:
-    """Press Ctrl-C until the process ends; asyncio interrupts blocked code the second time only."""
+    """Press Ctrl-C until the process ends; asyncio interrupts blocked code the second time only.
+
+    Seconds apart: a second Ctrl-C while the interpreter ends would end it by the signal.
+    """
     end = time.monotonic() + START_SECONDS
     while process.popen.poll() is None and time.monotonic() < end:
         process.popen.send_signal(signal.SIGINT)
-        time.sleep(0.5)
+        with suppress(subprocess.TimeoutExpired):
+            process.popen.wait(AGAIN_SECONDS)
     return process.wait()
 
 

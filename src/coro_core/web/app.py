@@ -25,7 +25,7 @@ from coro_core.web.openapi import description as docs
 from coro_core.web.pages import compare as ui
 from coro_core.web.routes import router
 
-GC_THRESHOLDS = (50_000, 50, 1000)
+GC_THRESHOLDS = (50_000, 10, 10)
 """Allocations before a collection of the youngest generation, then collections per generation."""
 
 _log = structlog.get_logger("coro")
