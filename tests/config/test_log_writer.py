@@ -116,11 +116,17 @@ def logger_before(stream: ObservedStream, capacity: int) -> Iterator[logging.Log
 
 
 def test_dropped_lines_are_counted_and_the_number_is_logged_later(pipe: Pipe) -> None:
-    with logger_into(pipe, capacity=50) as logger:
+    with (
+        ObservedStream(os.dup(pipe.writing)) as stream,
+        logger_before(stream, capacity=50) as logger,
+    ):
         pipe.fill()
-        for number in range(500):
+        stream.asked.clear()
+        logger.info("line 0")
+        assert stream.asked.wait(60)
+        # That line hangs in the write, the next ones wait, all others are left out.
+        for number in range(1, 500):
             logger.info("line %d", number)
-        # One batch hangs in the write, the next ones wait, all others are left out.
         lines = [line for line in pipe.read_until("left out") if line]
         logger.info("later")
         assert pipe.read_until("later") == ["later"]

@@ -39,5 +39,5 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Sharing
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Take two workers more than there are cores: many tests wait for a deadline or a process."""
-    return (os.cpu_count() or 1) + 2
+    """Take one worker more than there are cores: many tests wait for a deadline or a process."""
+    return (os.cpu_count() or 1) + 1

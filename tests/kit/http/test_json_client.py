@@ -279,7 +279,7 @@ async def test_a_lookup_that_failed_is_made_again(raw_server, monkeypatch):
 
 
 async def test_calls_beyond_the_limit_wait_and_then_give_up(raw_server):
-    limits = Limits(max_connections=1, connect_seconds=0.1)
+    limits = Limits(max_connections=1, connect_seconds=2.0)
     go = asyncio.Event()
 
     async def script(server, writer):
