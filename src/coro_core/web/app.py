@@ -25,7 +25,7 @@ from coro_core.web.openapi import description as docs
 from coro_core.web.pages import compare as ui
 from coro_core.web.routes import router
 
-GC_THRESHOLDS = (50_000, 10, 10)
+GC_THRESHOLDS = (10_000, 10, 10)
 """Allocations before a collection of the youngest generation, then collections per generation."""
 
 _log = structlog.get_logger("coro")
@@ -126,8 +126,10 @@ def _tune_garbage_collector() -> None:
     """Spend less time on garbage collection, for the whole process.
 
     Objects that exist after the start stay, so the collector skips them. A request allocates many
-    objects and few cycles: with Python's thresholds (700, 10, 10), 64 clients cost a fifth more
-    processor time per request. The resident memory is equal.
+    objects and few cycles, so the youngest generation is collected less often than by default
+    (700). A larger threshold saves more processor time, but failed calls then keep their bodies
+    longer: under large error replies the peak is 156 MiB by default, 178 with 10,000 and 190 with
+    50,000.
     """
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
